@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef DOCKSNOOP_EVENT_H
+#define DOCKSNOOP_EVENT_H
+
+/*
+ * The one contract between the kernel side and user space.
+ *
+ * A record is a fixed part (struct ds_record) followed by the bytes of its
+ * strings. Every field has a fixed width and there is no implicit padding, so
+ * that clang for the BPF target and any C compiler for the host lay it out
+ * alike; the assertions at the end hold both to it. Integers are in the byte
+ * order of the machine: a record never leaves it.
+ *
+ * Strings are what the kernel could read when it happened and are hostile: any
+ * byte may occur. Those marked "leaf first" are paths, written one component
+ * at a time from the last to the first, each ended by NUL, because the kernel
+ * walks upwards; user space turns them round.
+ */
+
+#include <linux/types.h>
+
+#define DS_RECORD_VERSION 1
+
+enum ds_record_type {
+	DS_RECORD_CONNECT = 1, /* somebody connected, or tried to */
+	DS_RECORD_START = 2,   /* first exec in a (cgroup, mount namespace) pair */
+	DS_RECORD_CGROUP = 3,  /* a cgroup was made: metadata can be read ahead */
+	DS_RECORD_DAEMON = 4,  /* a program with a container daemon's name started */
+};
+
+enum ds_mode {
+	DS_MODE_TRACEPOINT = 1,
+	DS_MODE_TRAMPOLINE = 2,
+};
+
+/* What user space knows of a listener, by socket cookie. */
+enum ds_listener_class {
+	DS_LISTENER_UNKNOWN = 0, /* not in the map: report, user space decides */
+	DS_LISTENER_IGNORED = 1, /* not a container daemon's */
+	DS_LISTENER_WATCHED = 2,
+};
+
+enum ds_string {
+	DS_STR_EXE,	    /* leaf first, below the host's root */
+	DS_STR_ARGV,	    /* as in memory: arguments ended by NUL */
+	DS_STR_CGROUP,	    /* leaf first, below the hierarchy's root */
+	DS_STR_CLIENT_PATH, /* sun_path as the client spelled it */
+	DS_STR_BOUND_PATH,  /* sun_path as the listener bound it, '\0' first if abstract */
+	DS_STR_FS_PATH,	    /* leaf first: the socket's file below its filesystem's root */
+	DS_STR_MOUNT_POINT, /* leaf first: where the client's mount sits, below the client's root */
+	DS_STR_MOUNT_ROOT,  /* leaf first: what the client's mount shows, below its filesystem's root */
+	DS_STR_COUNT,
+};
+
+/* ds_record.flags */
+#define DS_F_INIT_MNT_NS  (1U << 0) /* the process is in the host's mount namespace */
+#define DS_F_INIT_PID_NS  (1U << 1)
+#define DS_F_INIT_USER_NS (1U << 2)
+#define DS_F_KTHREAD	  (1U << 3) /* PF_KTHREAD: uid, exe and argv are not a user's */
+#define DS_F_IO_WORKER	  (1U << 4) /* PF_IO_WORKER: an io_uring thread acted for the process */
+#define DS_F_ABSTRACT	  (1U << 5) /* the listener's name is abstract, it has no file */
+#define DS_F_HAS_MOUNT	  (1U << 6) /* mount_* are set (trampoline mode) */
+#define DS_F_MOUNT_RO	  (1U << 7) /* the client's mount is read-only */
+#define DS_F_CGROUP_V1	  (1U << 8) /* the cgroup is of a v1 hierarchy (pids) */
+#define DS_F_RESULT	  (1U << 9) /* result was seen, not inferred */
+
+/* ds_record.truncated: bit N is set when string N did not fit */
+
+struct ds_str {
+	__u16 off; /* from the end of the fixed part */
+	__u16 len;
+};
+
+struct ds_record {
+	__u16 type;    /* enum ds_record_type */
+	__u16 version; /* DS_RECORD_VERSION */
+	__u32 size;    /* of the whole record, strings included */
+	__u64 time_ns; /* CLOCK_BOOTTIME */
+
+	/* who */
+	__u32 tgid;
+	__u32 tid;
+	__u32 ppid;
+	__u32 uid;
+	__u32 gid;
+	__u32 loginuid; /* (__u32)-1: not set */
+	__u64 start_ns; /* of the process (group leader), CLOCK_BOOTTIME */
+	__u64 parent_start_ns;
+	__u64 cgroup_id; /* kernfs node id of the cgroup in DS_STR_CGROUP */
+	__u64 root_ino;	 /* of the process's root directory */
+	__u32 root_dev;	 /* the kernel's dev_t: major << 20 | minor */
+	__u32 mnt_ns;
+	__u32 pid_ns;
+	__u32 user_ns;
+	__u32 net_ns;
+	__u32 flags;
+	char comm[16];
+	char parent_comm[16];
+
+	/* the listener */
+	__u64 listener_cookie; /* 0: the kernel has not given it one yet */
+	__u64 listener_ino;    /* of the socket itself, in sockfs */
+	__u64 socket_ino;      /* of the file it is bound to */
+	__u32 socket_dev;
+	__u32 listener_pid; /* who called listen(2), in the host's numbering */
+	__u32 listener_net_ns;
+	__u32 listener_class; /* enum ds_listener_class */
+	__u64 connection;     /* names this connection: address of the server's end */
+
+	/* the client's mount (DS_F_HAS_MOUNT) */
+	__u32 mount_dev;
+	__u32 mount_id;
+	__u32 mount_mnt_ns; /* of the mount: another than mnt_ns means through another's root */
+	__s32 result;	    /* 0 or -errno */
+
+	__u32 truncated;
+	struct ds_str str[DS_STR_COUNT];
+	__u32 pad;
+};
+
+/* Enough for a path of PATH_MAX bytes and the rest beside it. */
+#define DS_STR_BYTES	8192
+#define DS_CGROUP_MAX	1024
+#define DS_ARGV_MAX	1024
+#define DS_SUN_PATH_MAX 108
+
+/* What the kernel could not hand over, by kind; per CPU. */
+enum ds_lost {
+	DS_LOST_CONNECT, /* ring full: a connect */
+	DS_LOST_START,	 /* ring full: a container's start */
+	DS_LOST_CGROUP,	 /* ring full: a cgroup */
+	DS_LOST_DAEMON,	 /* ring full: a daemon's start */
+	DS_LOST_PENDING, /* no room to remember what a connect resolved to */
+	DS_LOST_COUNT,
+};
+
+_Static_assert(sizeof(struct ds_str) == 4, "ds_str is packed by hand");
+_Static_assert(sizeof(struct ds_record) % 8 == 0, "ds_record ends aligned");
+_Static_assert(__builtin_offsetof(struct ds_record, listener_cookie) == 128, "layout");
+_Static_assert(__builtin_offsetof(struct ds_record, str) == 196, "layout");
+_Static_assert(sizeof(struct ds_record) == 232, "layout");
+
+#endif

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DOCKSNOOP_OUTPUT_EVENT_H
+#define DOCKSNOOP_OUTPUT_EVENT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "user/container/container.h"
+#include "user/exposure/mount.h"
+#include "user/sensor/listener.h"
+#include "user/sensor/record.h"
+
+enum event_action {
+	EVENT_SOCKET_CONNECT,
+	EVENT_SOCKET_EXPOSED,
+	EVENT_EVENTS_LOST,
+	EVENT_MONITOR_STARTED,
+	EVENT_MONITOR_STOPPED,
+};
+
+enum verdict {
+	VERDICT_NONE, /* nobody judged: monitor events, a container at its own nested daemon */
+	VERDICT_FLAGGED,
+	VERDICT_HOST,
+};
+
+enum attribution_by {
+	ATTRIBUTED_BY_NONE,
+	ATTRIBUTED_BY_CGROUP,
+	ATTRIBUTED_BY_NAMESPACE,
+	ATTRIBUTED_BY_MOUNTINFO,
+};
+
+struct attribution {
+	enum attribution_by by;
+	char outer_id[CONTAINER_ID_MAX + 1]; /* "" when not nested */
+	const char *anomaly;		     /* "left-cgroup", or NULL */
+};
+
+/* events-lost */
+struct event_lost {
+	uint64_t count;
+	const char *kind;  /* "connect", "start", … */
+	const char *place; /* "ring", "decode", "sink:file", … */
+};
+
+/* monitor-started, monitor-stopped */
+struct event_monitor {
+	const char *version;
+	const struct listener *const *sockets; /* those watched now */
+	size_t socket_count;
+	uint64_t emitted; /* monitor-stopped: events written before this one */
+	uint64_t lost;	  /* monitor-stopped: all that was counted as lost */
+};
+
+/* What is the same for every event of a run. */
+struct event_host {
+	char *hostname;
+	char *machine_id; /* NULL where the host has none */
+	const char *mode; /* "tracepoint", "trampoline" */
+};
+
+/*
+ * One thing to be said. It owns nothing: whoever fills it in keeps what it
+ * points at alive until it was written. NULL: not known, and not shown.
+ */
+struct event {
+	enum event_action action;
+	uint64_t time_ns;  /* since the epoch */
+	uint64_t sequence; /* set by the stream */
+	const struct event_host *host;
+	const struct record *record;	   /* the process; NULL where there is none */
+	const char *parent_exe;		   /* NULL when it could not be read in time */
+	const struct container *container; /* NULL: the host's, or not known */
+	const struct listener *listener;
+	struct attribution attribution;
+	const struct mount_use *mount;
+	enum verdict verdict;
+	int error; /* 0, or the errno of a failed connect, positive */
+	struct event_lost lost;
+	struct event_monitor monitor;
+};
+
+/* 21, 73, … (docs/events.md) */
+int event_severity(const struct event *event);
+/* Should it be looked at? event.kind is "alert" then. */
+bool event_flagged(const struct event *event);
+
+/*
+ * The event as a JSON object of docs/event.schema.json; a new reference, NULL
+ * when memory ran out. All strings are valid UTF-8.
+ */
+json_t *event_to_json(const struct event *event);
+
+/*
+ * One line for people, with its newline, malloc'd; @color adds SGR sequences.
+ * NULL when memory ran out. What others chose is escaped (text_escape()).
+ */
+char *event_to_text(const struct event *event, bool color);
+
+/* event.reason: one sentence; malloc'd, NULL when memory ran out. Not escaped for terminals. */
+char *event_reason(const struct event *event);
+
+#endif
