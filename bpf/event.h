@@ -28,27 +28,15 @@ enum ds_record_type {
 	DS_RECORD_DAEMON = 4,  /* a program with a container daemon's name started */
 };
 
-enum ds_mode {
-	DS_MODE_TRACEPOINT = 1,
-	DS_MODE_TRAMPOLINE = 2,
-};
-
-/* What user space knows of a listener, by socket cookie. */
-enum ds_listener_class {
-	DS_LISTENER_UNKNOWN = 0, /* not in the map: report, user space decides */
-	DS_LISTENER_IGNORED = 1, /* not a container daemon's */
-	DS_LISTENER_WATCHED = 2,
-};
-
 enum ds_string {
-	DS_STR_EXE,	    /* leaf first, below the host's root */
+	DS_STR_EXE,	    /* leaf first, as its mount namespace shows it */
 	DS_STR_ARGV,	    /* as in memory: arguments ended by NUL */
 	DS_STR_CGROUP,	    /* leaf first, below the hierarchy's root */
 	DS_STR_CLIENT_PATH, /* sun_path as the client spelled it */
 	DS_STR_BOUND_PATH,  /* sun_path as the listener bound it, '\0' first if abstract */
 	DS_STR_FS_PATH,	    /* leaf first: the socket's file below its filesystem's root */
 	DS_STR_MOUNT_POINT, /* leaf first: where the client's mount sits, below the client's root */
-	DS_STR_MOUNT_ROOT,  /* leaf first: what the client's mount shows, below its filesystem's root */
+	DS_STR_MOUNT_ROOT, /* leaf first: what the client's mount shows, below its filesystem's root */
 	DS_STR_COUNT,
 };
 
@@ -104,8 +92,8 @@ struct ds_record {
 	__u32 socket_dev;
 	__u32 listener_pid; /* who called listen(2), in the host's numbering */
 	__u32 listener_net_ns;
-	__u32 listener_class; /* enum ds_listener_class */
-	__u64 connection;     /* names this connection: address of the server's end */
+	__u32 pad0;
+	__u64 connection; /* names this connection; 0 when there is none */
 
 	/* the client's mount (DS_F_HAS_MOUNT) */
 	__u32 mount_dev;
@@ -115,7 +103,7 @@ struct ds_record {
 
 	__u32 truncated;
 	struct ds_str str[DS_STR_COUNT];
-	__u32 pad;
+	__u32 pad1;
 };
 
 /* Enough for a path of PATH_MAX bytes and the rest beside it. */

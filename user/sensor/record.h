@@ -20,11 +20,11 @@
 struct record {
 	struct ds_record raw;
 	char exe[PATH_MAX];
-	char cgroup[DS_CGROUP_MAX + 1];		/* "/" for the root */
-	char argv[DS_ARGV_MAX + 1];		/* arguments, each ended by NUL */
-	size_t argv_len;			/* with the last argument's NUL */
+	char cgroup[DS_CGROUP_MAX + 1]; /* "/" for the root */
+	char argv[DS_ARGV_MAX + 1];	/* arguments, each ended by NUL */
+	size_t argv_len;		/* with the last argument's NUL */
 	char client_path[DS_SUN_PATH_MAX + 1];
-	char bound_path[DS_SUN_PATH_MAX + 2];	/* "@name" when abstract */
+	char bound_path[DS_SUN_PATH_MAX + 2]; /* "@name" when abstract */
 	char fs_path[PATH_MAX];
 	char mount_point[PATH_MAX];
 	char mount_root[PATH_MAX];

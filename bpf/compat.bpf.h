@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef DOCKSNOOP_COMPAT_BPF_H
+#define DOCKSNOOP_COMPAT_BPF_H
+
+/* What differs between kernels, each decided by looking at the running one's BTF. */
+
+#include "vmlinux/vmlinux.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#define AF_UNIX	     1
+#define TCP_LISTEN   10
+#define S_IFMT	     0170000
+#define S_IFSOCK     0140000
+#define MNT_READONLY 0x40	/* include/linux/mount.h */
+#define PF_IO_WORKER 0x00000010 /* include/linux/sched.h, since 5.12 */
+#define PF_KTHREAD   0x00200000
+#define PIDTYPE_TGID 1 /* enum pid_type */
+
+/*
+ * kernfs_node.parent became __parent, under RCU, in 6.15 (741c10b096bc,
+ * "kernfs: Use RCU to access kernfs_node::parent").
+ */
+struct kernfs_node___rcu {
+	struct kernfs_node *__parent;
+} __attribute__((preserve_access_index));
+
+static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *kn)
+{
+	struct kernfs_node___rcu *rcu = (void *)kn;
+
+	if (bpf_core_field_exists(rcu->__parent))
+		return BPF_CORE_READ(rcu, __parent);
+	return BPF_CORE_READ(kn, parent);
+}
+
+static __always_inline struct mount *mount_of(struct vfsmount *mnt)
+{
+	return (void *)mnt - bpf_core_field_offset(struct mount, mnt);
+}
+
+/*
+ * The address that a connect(2) under way was given, from the system call's
+ * registers; NULL when the connect came another way (io_uring). The numbers
+ * of the 64-bit and the 32-bit tables cannot be mistaken for each other: no
+ * other call that has one of them connects a socket.
+ */
+static __always_inline const void *connect_user_address(struct pt_regs *regs)
+{
+#if defined(__TARGET_ARCH_x86)
+	u64 nr = BPF_CORE_READ(regs, orig_ax);
+	u32 args[2] = {};
+
+	switch ((u32)nr) {
+	case 42: /* connect */
+		return (const void *)BPF_CORE_READ(regs, si);
+	case 362: /* connect, i386 */
+		return (const void *)(u64)(u32)BPF_CORE_READ(regs, cx);
+	case 102: /* socketcall, i386: the arguments lie in memory */
+		if (bpf_probe_read_user(args, sizeof(args),
+					(const void *)(u64)(u32)BPF_CORE_READ(regs, cx)))
+			return NULL;
+		return (const void *)(u64)args[1];
+	}
+#elif defined(__TARGET_ARCH_arm64)
+	if (BPF_CORE_READ(regs, syscallno) == 203)
+		return (const void *)BPF_CORE_READ(regs, regs[1]);
+#endif
+	return NULL;
+}
+
+#endif

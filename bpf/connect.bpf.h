@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef DOCKSNOOP_CONNECT_BPF_H
+#define DOCKSNOOP_CONNECT_BPF_H
+
+/* A connect: to which listener, by whom, with what result. */
+
+#include "bpf/task.bpf.h"
+
+static __always_inline bool listener_ignored(u64 cookie)
+{
+	return cookie && bpf_map_lookup_elem(&ignored_listeners, &cookie);
+}
+
+static __always_inline void listener_fill(struct scratch *s, struct sock *listener)
+{
+	struct unix_sock *u = (void *)listener;
+	struct unix_address *addr = BPF_CORE_READ(u, addr);
+	struct socket *socket = BPF_CORE_READ(listener, sk_socket);
+	struct dentry *dentry = BPF_CORE_READ(u, path.dentry);
+	struct ds_record *rec = &s->rec;
+	u32 len = BPF_CORE_READ(addr, len);
+
+	rec->listener_cookie = BPF_CORE_READ(listener, __sk_common.skc_cookie.counter);
+	rec->listener_net_ns = BPF_CORE_READ(listener, __sk_common.skc_net.net, ns.inum);
+	rec->listener_pid = BPF_CORE_READ(listener, sk_peer_pid, numbers[0].nr);
+	if (socket)
+		rec->listener_ino = BPF_CORE_READ(
+			(struct inode *)((void *)socket +
+					 bpf_core_field_offset(struct socket_alloc, vfs_inode) -
+					 bpf_core_field_offset(struct socket_alloc, socket)),
+			i_ino);
+	if (dentry) {
+		rec->socket_ino = BPF_CORE_READ(dentry, d_inode, i_ino);
+		rec->socket_dev = BPF_CORE_READ(dentry, d_sb, s_dev);
+		string_dentry(s, DS_STR_FS_PATH, dentry);
+	} else {
+		rec->flags |= DS_F_ABSTRACT;
+	}
+
+	/* The length counts the family; an abstract name is all of the rest. */
+	if (len > sizeof(u16) && len <= sizeof(struct sockaddr_un))
+		string_bytes(s, DS_STR_BOUND_PATH, (void *)addr->name + sizeof(u16),
+			     len - sizeof(u16));
+}
+
+/* The spelling, where no hook has kept it. */
+static __always_inline void client_path_from_syscall(struct scratch *s, struct pt_regs *regs)
+{
+	const void *address = connect_user_address(regs);
+	u32 off = s->used;
+	long n;
+
+	if (!address || off > DS_STR_BYTES - COMPONENT_MAX)
+		return;
+	string_begin(s, DS_STR_CLIENT_PATH);
+	n = bpf_probe_read_user_str(&s->data[off & (DS_STR_BYTES - 1)], DS_SUN_PATH_MAX + 1,
+				    address + sizeof(u16));
+	if (n > 0)
+		s->used = off + n;
+	string_end(s, DS_STR_CLIENT_PATH);
+}
+
+static __always_inline void pending_string(struct scratch *s, u32 which, const struct pending *p)
+{
+	u32 off = p->rec.str[which].off & (PENDING_BYTES - 1);
+
+	string_bytes(s, which, &p->data[off], p->rec.str[which].len);
+}
+
+static __always_inline void pending_fill(struct scratch *s, const struct pending *p)
+{
+	struct ds_record *rec = &s->rec;
+
+	rec->socket_dev = p->rec.socket_dev;
+	rec->socket_ino = p->rec.socket_ino;
+	rec->mount_dev = p->rec.mount_dev;
+	rec->mount_id = p->rec.mount_id;
+	rec->mount_mnt_ns = p->rec.mount_mnt_ns;
+	rec->flags |= p->rec.flags;
+	rec->truncated |= p->rec.truncated;
+	pending_string(s, DS_STR_CLIENT_PATH, p);
+	pending_string(s, DS_STR_MOUNT_POINT, p);
+	pending_string(s, DS_STR_MOUNT_ROOT, p);
+}
+
+static __always_inline struct pending *pending_find(u64 thread)
+{
+	return bpf_map_lookup_elem(&pending_connects, &thread);
+}
+
+/*
+ * A name was looked up and led to @path. Only the files of watched sockets are
+ * remembered; whether it was for a connect shows when one ends.
+ */
+static __always_inline int connect_lookup(const char *name, struct path *path)
+{
+	struct dentry *dentry = BPF_CORE_READ(path, dentry);
+	struct inode *inode = BPF_CORE_READ(dentry, d_inode);
+	u64 thread = bpf_get_current_pid_tgid();
+	struct file_key key = {};
+	struct mount *mnt;
+	struct scratch *s;
+	u64 ino;
+
+	if ((BPF_CORE_READ(inode, i_mode) & S_IFMT) != S_IFSOCK)
+		return 0;
+	ino = BPF_CORE_READ(inode, i_ino);
+	key.dev = BPF_CORE_READ(dentry, d_sb, s_dev);
+	key.ino = ino;
+	if (!bpf_map_lookup_elem(&socket_files, &key))
+		return 0;
+
+	s = record_begin(SCRATCH_RESOLVE, DS_RECORD_CONNECT);
+	if (!s)
+		return 0;
+	mnt = mount_of(BPF_CORE_READ(path, mnt));
+	s->rec.connection = (u64)name;
+	s->rec.socket_dev = key.dev;
+	s->rec.socket_ino = ino;
+	s->rec.mount_dev = BPF_CORE_READ(mnt, mnt.mnt_sb, s_dev);
+	s->rec.mount_id = BPF_CORE_READ(mnt, mnt_id);
+	s->rec.mount_mnt_ns = BPF_CORE_READ(mnt, mnt_ns, ns.inum);
+	s->rec.flags = DS_F_HAS_MOUNT;
+	if (BPF_CORE_READ(mnt, mnt.mnt_flags) & MNT_READONLY)
+		s->rec.flags |= DS_F_MOUNT_RO;
+
+	string_begin(s, DS_STR_CLIENT_PATH);
+	string_add(s, name, DS_SUN_PATH_MAX);
+	string_end(s, DS_STR_CLIENT_PATH);
+	string_path(s, DS_STR_MOUNT_POINT, BPF_CORE_READ(mnt, mnt_parent),
+		    BPF_CORE_READ(mnt, mnt_mountpoint));
+	string_dentry(s, DS_STR_MOUNT_ROOT, BPF_CORE_READ(mnt, mnt.mnt_root));
+	if (s->used > PENDING_BYTES) {
+		s->rec.str[DS_STR_MOUNT_POINT].len = 0;
+		s->rec.str[DS_STR_MOUNT_ROOT].len = 0;
+		s->rec.flags &= ~DS_F_HAS_MOUNT;
+	}
+	if (bpf_map_update_elem(&pending_connects, &thread, s, BPF_ANY))
+		lost_add(DS_LOST_PENDING);
+	return 0;
+}
+
+/*
+ * The current task has been connected to, or refused by, a listener that the
+ * kernel has resolved. @regs are those of its system call, or NULL.
+ */
+static __always_inline int connect_resolved(struct sock *listener, struct pt_regs *regs, int result)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	u64 thread = bpf_get_current_pid_tgid();
+	struct pending *pending;
+	struct scratch *s;
+
+	if (thread >> 32 == self_tgid)
+		return 0;
+	s = record_begin(SCRATCH_CONNECT, DS_RECORD_CONNECT);
+	if (!s)
+		return 0;
+	s->rec.result = result;
+	s->rec.flags = DS_F_RESULT;
+	task_fill(s, task);
+	/* What decides comes first: the strings share a bounded room. */
+	task_fill_cgroup(s, task);
+	listener_fill(s, listener);
+	if (!result) /* not the socket's address: that would tell where the kernel lies */
+		s->rec.connection = (u64)bpf_get_prandom_u32() << 32 | (u32)s->rec.time_ns;
+
+	pending = pending_find(thread);
+	if (pending && pending->rec.socket_dev == s->rec.socket_dev &&
+	    pending->rec.socket_ino == s->rec.socket_ino)
+		pending_fill(s, pending);
+	else if (regs)
+		client_path_from_syscall(s, regs);
+	if (pending)
+		bpf_map_delete_elem(&pending_connects, &thread);
+
+	task_fill_exe(s, task);
+	record_send(s, DS_LOST_CONNECT);
+	return 0;
+}
+
+/* The current task's connect failed after its name had led to a watched socket's file. */
+static __always_inline int connect_failed(const char *name, int result)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	u64 thread = bpf_get_current_pid_tgid();
+	struct pending *pending = pending_find(thread);
+	u64 now[14] = {}, then[14] = {}; /* sun_path and room for its NUL */
+	struct scratch *s;
+
+	/* Left by something else that looked the file up, such as mount(2)? */
+	if (!pending || pending->rec.connection != (u64)name)
+		return 0;
+	bpf_probe_read_kernel_str(now, sizeof(now), name);
+	bpf_probe_read_kernel_str(then, sizeof(then), pending->data);
+	for (int i = 0; i < (int)(sizeof(now) / sizeof(now[0])); i++)
+		if (now[i] != then[i])
+			return 0;
+	/* ERESTARTSYS and its like: the call begins again, nothing has ended. */
+	if (result <= -512)
+		return 0;
+	s = record_begin(SCRATCH_CONNECT_FAILED, DS_RECORD_CONNECT);
+	if (!s)
+		return 0;
+	s->rec.result = result;
+	s->rec.flags = DS_F_RESULT;
+	task_fill(s, task);
+	task_fill_cgroup(s, task);
+	pending_fill(s, pending);
+	bpf_map_delete_elem(&pending_connects, &thread);
+	task_fill_exe(s, task);
+	if (thread >> 32 != self_tgid)
+		record_send(s, DS_LOST_CONNECT);
+	return 0;
+}
+
+#endif

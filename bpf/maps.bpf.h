@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef DOCKSNOOP_MAPS_BPF_H
+#define DOCKSNOOP_MAPS_BPF_H
+
+#include "bpf/compat.bpf.h"
+#include "bpf/event.h"
+
+/* docksnoop itself, whose own connects are nobody's access. */
+const volatile __u32 self_tgid;
+
+/*
+ * Records on their way to user space. When it is full the newest is dropped
+ * and counted in lost_counts. User space sets the size before loading.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 8 << 20);
+} records SEC(".maps");
+
+/*
+ * Listeners that are no container daemon's, by socket cookie: user space has
+ * looked. One that is not here is reported, so that a daemon that appeared a
+ * moment ago is not missed; when the map is full, or the kernel has not given
+ * the socket a cookie yet, that costs time and loses nothing.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, u64);
+	__type(value, u8);
+} ignored_listeners SEC(".maps");
+
+/* A file that a watched listener is, or was, bound to. */
+struct file_key {
+	u32 dev;
+	u32 ino; /* low 32 bits: all that unix_diag tells (udiag_vfs_ino) */
+};
+
+/*
+ * Files of watched sockets, dead ones included: a connect that fails leaves
+ * nothing but the file. When full, failed connects to further ones are not seen.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct file_key);
+	__type(value, u32);
+} socket_files SEC(".maps");
+
+/*
+ * Where records are put together: too large for the stack. One for each
+ * attach point, because a program can be preempted by another task that runs
+ * another program on the same CPU (the same program is never entered twice on
+ * one CPU: the kernel counts that as a miss, which user space reads and says).
+ */
+enum scratch_slot {
+	SCRATCH_CONNECT,
+	SCRATCH_CONNECT_FAILED,
+	SCRATCH_RESOLVE,
+	SCRATCH_EXEC,
+	SCRATCH_CGROUP,
+	SCRATCH_COUNT,
+};
+
+#define SCRATCH_SLACK 2048 /* a power of two, over the longest single append */
+
+struct scratch {
+	struct ds_record rec;
+	char data[DS_STR_BYTES + SCRATCH_SLACK];
+	u32 used;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, SCRATCH_COUNT);
+	__type(key, u32);
+	__type(value, struct scratch);
+} scratches SEC(".maps");
+
+#define PENDING_BYTES 2048 /* a power of two */
+
+/*
+ * What a connect under way was resolved to, taken while the kernel holds it:
+ * the beginning of a scratch, whose rec.connection holds the address of the
+ * kernel's copy of the name.
+ */
+struct pending {
+	struct ds_record rec;
+	char data[PENDING_BYTES];
+};
+
+/*
+ * Between resolving the name and the end of the connect, by thread. The oldest
+ * goes when it is full; then the mount is read from /proc instead.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 2048);
+	__type(key, u64);
+	__type(value, struct pending);
+} pending_connects SEC(".maps");
+
+/*
+ * (cgroup, mount namespace) pairs whose first exec was reported. Namespace
+ * numbers are used again, cgroup ids are not, so the pair is unique. The oldest
+ * goes when it is full and would be reported again: harmless.
+ */
+struct start_key {
+	u64 cgroup_id;
+	u32 mnt_ns;
+	u32 pad;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct start_key);
+	__type(value, u8);
+} starts_seen SEC(".maps");
+
+/* Names (comm) under which container daemons run; filled by user space, small. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 64);
+	__type(key, char[16]);
+	__type(value, u8);
+} daemon_names SEC(".maps");
+
+/* What could not be handed over, by enum ds_lost. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, DS_LOST_COUNT);
+	__type(key, u32);
+	__type(value, u64);
+} lost_counts SEC(".maps");
+
+static __always_inline void lost_add(u32 kind)
+{
+	u64 *count = bpf_map_lookup_elem(&lost_counts, &kind);
+
+	if (count)
+		(*count)++;
+}
+
+#endif

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef DOCKSNOOP_TASK_BPF_H
+#define DOCKSNOOP_TASK_BPF_H
+
+/* Who: everything that attributes the current task, taken while it is there. */
+
+#include "bpf/record.bpf.h"
+
+#define PAGE_BYTES 4096
+
+/*
+ * The cgroup to go by: the v2 one, unless the task sits in its root, which is
+ * so under pure v1 and for whatever a hybrid host manages by v1 alone; then
+ * that of the pids controller.
+ */
+static __always_inline struct cgroup *task_cgroup(struct task_struct *task, bool *v1)
+{
+	struct css_set *set = BPF_CORE_READ(task, cgroups);
+	struct cgroup *cgroup = BPF_CORE_READ(set, dfl_cgrp);
+	struct cgroup_subsys_state *css = NULL;
+	struct cgroup *other;
+
+	*v1 = false;
+	if (BPF_CORE_READ(cgroup, level) > 0)
+		return cgroup;
+	if (!bpf_core_enum_value_exists(enum cgroup_subsys_id, pids_cgrp_id))
+		return cgroup;
+	bpf_core_read(&css, sizeof(css),
+		      (void *)&set->subsys +
+			      sizeof(css) *
+				      bpf_core_enum_value(enum cgroup_subsys_id, pids_cgrp_id));
+	other = BPF_CORE_READ(css, cgroup);
+	if (!other || BPF_CORE_READ(other, level) == 0)
+		return cgroup;
+	*v1 = true;
+	return other;
+}
+
+/* The host's own mount namespace: that of the first process. */
+static __always_inline struct mnt_namespace *init_mnt_ns(struct task_struct *task)
+{
+	return BPF_CORE_READ(task, thread_pid, numbers[0].ns, child_reaper, nsproxy, mnt_ns);
+}
+
+static __always_inline void task_fill_ns(struct ds_record *rec, struct task_struct *task)
+{
+	struct pid *pid = BPF_CORE_READ(task, thread_pid);
+	struct mnt_namespace *mnt_ns = BPF_CORE_READ(task, nsproxy, mnt_ns);
+	struct user_namespace *user_ns = BPF_CORE_READ(task, cred, user_ns);
+	u32 level = BPF_CORE_READ(pid, level);
+	struct upid upid = {};
+
+	rec->mnt_ns = BPF_CORE_READ(mnt_ns, ns.inum);
+	if (mnt_ns == init_mnt_ns(task))
+		rec->flags |= DS_F_INIT_MNT_NS;
+
+	/* Not pid_ns_for_children: the namespace that the task itself lives in. */
+	bpf_core_read(&upid, bpf_core_type_size(struct upid),
+		      (void *)&pid->numbers + level * bpf_core_type_size(struct upid));
+	rec->pid_ns = BPF_CORE_READ(upid.ns, ns.inum);
+	if (level == 0)
+		rec->flags |= DS_F_INIT_PID_NS;
+
+	rec->user_ns = BPF_CORE_READ(user_ns, ns.inum);
+	if (!BPF_CORE_READ(user_ns, parent))
+		rec->flags |= DS_F_INIT_USER_NS;
+
+	rec->net_ns = BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
+}
+
+static __always_inline void task_fill_argv(struct scratch *s, struct mm_struct *mm)
+{
+	unsigned long start = BPF_CORE_READ(mm, arg_start);
+	u64 len = BPF_CORE_READ(mm, arg_end) - start;
+	u64 first = PAGE_BYTES - (start & (PAGE_BYTES - 1));
+	u32 off = s->used;
+
+	string_begin(s, DS_STR_ARGV);
+	if (len > DS_ARGV_MAX) {
+		len = DS_ARGV_MAX;
+		s->rec.truncated |= 1U << DS_STR_ARGV;
+	}
+	if (off > DS_STR_BYTES - SCRATCH_SLACK) {
+		s->rec.truncated |= 1U << DS_STR_ARGV;
+		goto out;
+	}
+	off &= DS_STR_BYTES - 1;
+	/* A read that meets a page that is not there fails whole: page by page, then. */
+	if (first > len)
+		first = len;
+	if (bpf_probe_read_user(&s->data[off], first & (SCRATCH_SLACK - 1), (const void *)start)) {
+		s->rec.truncated |= 1U << DS_STR_ARGV;
+		goto out;
+	}
+	s->used += first;
+	if (len == first)
+		goto out;
+	if (bpf_probe_read_user(&s->data[(off + first) & (DS_STR_BYTES - 1)],
+				(len - first) & (SCRATCH_SLACK - 1), (const void *)(start + first)))
+		s->rec.truncated |= 1U << DS_STR_ARGV;
+	else
+		s->used += len - first;
+out:
+	string_end(s, DS_STR_ARGV);
+}
+
+/* The numbers: all but the strings, so that a filter can look at them first. */
+static __always_inline void task_fill(struct scratch *s, struct task_struct *task)
+{
+	struct task_struct *parent = BPF_CORE_READ(task, real_parent);
+	struct dentry *root = BPF_CORE_READ(task, fs, root.dentry);
+	const struct cred *cred = BPF_CORE_READ(task, cred);
+	struct ds_record *rec = &s->rec;
+	u32 flags = BPF_CORE_READ(task, flags);
+	struct cgroup *cgroup;
+	bool v1;
+
+	rec->tgid = BPF_CORE_READ(task, tgid);
+	rec->tid = BPF_CORE_READ(task, pid);
+	rec->ppid = BPF_CORE_READ(parent, tgid);
+	rec->uid = BPF_CORE_READ(cred, euid.val);
+	rec->gid = BPF_CORE_READ(cred, egid.val);
+	rec->loginuid = (u32)-1;
+	if (bpf_core_field_exists(task->loginuid)) /* CONFIG_AUDIT */
+		rec->loginuid = BPF_CORE_READ(task, loginuid.val);
+	rec->start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
+	rec->parent_start_ns = BPF_CORE_READ(parent, group_leader, start_boottime);
+	rec->root_ino = BPF_CORE_READ(root, d_inode, i_ino);
+	rec->root_dev = BPF_CORE_READ(root, d_sb, s_dev);
+	/* The leader's name is the process's; a thread may call itself anything. */
+	BPF_CORE_READ_INTO(&rec->comm, task, group_leader, comm);
+	BPF_CORE_READ_INTO(&rec->parent_comm, parent, group_leader, comm);
+	if (flags & PF_KTHREAD)
+		rec->flags |= DS_F_KTHREAD;
+	if (flags & PF_IO_WORKER)
+		rec->flags |= DS_F_IO_WORKER;
+
+	task_fill_ns(rec, task);
+
+	cgroup = task_cgroup(task, &v1);
+	rec->cgroup_id = BPF_CORE_READ(cgroup, kn, id);
+	if (v1)
+		rec->flags |= DS_F_CGROUP_V1;
+}
+
+static __always_inline void task_fill_cgroup(struct scratch *s, struct task_struct *task)
+{
+	bool v1;
+	struct cgroup *cgroup = task_cgroup(task, &v1);
+
+	string_kernfs(s, DS_STR_CGROUP, BPF_CORE_READ(cgroup, kn));
+}
+
+static __always_inline void task_fill_exe(struct scratch *s, struct task_struct *task)
+{
+	struct mm_struct *mm = BPF_CORE_READ(task, mm);
+	struct file *exe;
+
+	if (!mm)
+		return;
+	exe = BPF_CORE_READ(mm, exe_file);
+	if (exe)
+		string_path(s, DS_STR_EXE, mount_of(BPF_CORE_READ(exe, f_path.mnt)),
+			    BPF_CORE_READ(exe, f_path.dentry));
+	task_fill_argv(s, mm);
+}
+
+#endif

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "user/sensor/sensor.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "build/docksnoop.skel.h"
+#include "user/util/cleanup.h"
+
+struct sensor {
+	struct docksnoop_bpf *skel;
+	struct ring_buffer *ring;
+	enum sensor_mode mode;
+	sensor_fn fn;
+	void *ctx;
+};
+
+static const char *const mode_names[SENSOR_MODE_COUNT] = {
+	[SENSOR_MODE_AUTO] = "auto",
+	[SENSOR_MODE_TRAMPOLINE] = "trampoline",
+	[SENSOR_MODE_TRACEPOINT] = "tracepoint",
+};
+
+const char *sensor_mode_name(enum sensor_mode mode)
+{
+	return mode_names[mode];
+}
+
+int sensor_mode_parse(const char *name, enum sensor_mode *out)
+{
+	for (int i = 0; i < SENSOR_MODE_COUNT; i++) {
+		if (!strcmp(name, mode_names[i])) {
+			*out = i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+/* libbpf tells why only in its log: keep the line that matters. */
+static char libbpf_said[256];
+
+static int libbpf_keep(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	char line[sizeof(libbpf_said)];
+	int n;
+
+	if (level != LIBBPF_WARN)
+		return 0;
+	n = vsnprintf(line, sizeof(line), fmt, ap);
+	if (n <= 0)
+		return 0;
+	line[strcspn(line, "\n")] = '\0';
+	if (!libbpf_said[0] || strstr(line, "prog '"))
+		memcpy(libbpf_said, line, sizeof(line));
+	return 0;
+}
+
+static void sensor_choose(struct docksnoop_bpf *skel, enum sensor_mode mode)
+{
+	bool trampoline = mode == SENSOR_MODE_TRAMPOLINE;
+
+	bpf_program__set_autoload(skel->progs.tracepoint_data_ready, !trampoline);
+	bpf_program__set_autoload(skel->progs.trampoline_kern_path, trampoline);
+	bpf_program__set_autoload(skel->progs.trampoline_security, trampoline);
+	bpf_program__set_autoload(skel->progs.trampoline_connect, trampoline);
+	bpf_program__set_autoload(skel->progs.common_exec, true);
+	bpf_program__set_autoload(skel->progs.common_cgroup_mkdir, true);
+}
+
+static int sensor_fail(struct sensor_reason *reason, const char *step, int error)
+{
+	reason->error = -error;
+	snprintf(reason->text, sizeof(reason->text), "%s: %s%s%s%s", step, strerror(-error),
+		 libbpf_said[0] ? " (" : "", libbpf_said, libbpf_said[0] ? ")" : "");
+	return error;
+}
+
+static int record_forward(void *ctx, void *data, size_t size)
+{
+	struct sensor *sensor = ctx;
+
+	return sensor->fn(sensor->ctx, data, size);
+}
+
+static int sensor_open_mode(enum sensor_mode mode, struct sensor_reason *reason,
+			    struct sensor **out)
+{
+	AUTO_SENSOR struct sensor *sensor = calloc(1, sizeof(*sensor));
+	int err;
+
+	if (!sensor)
+		return -ENOMEM;
+	libbpf_said[0] = '\0';
+	sensor->mode = mode;
+	sensor->skel = docksnoop_bpf__open();
+	if (!sensor->skel)
+		return sensor_fail(reason, "open", -errno);
+	sensor->skel->rodata->self_tgid = getpid();
+	sensor_choose(sensor->skel, mode);
+	err = docksnoop_bpf__load(sensor->skel);
+	if (err)
+		return sensor_fail(reason, "load", err);
+	sensor->ring = ring_buffer__new(bpf_map__fd(sensor->skel->maps.records), record_forward,
+					sensor, NULL);
+	if (!sensor->ring)
+		return sensor_fail(reason, "ring buffer", -errno);
+	err = docksnoop_bpf__attach(sensor->skel);
+	if (err)
+		return sensor_fail(reason, "attach", err);
+	reason->error = 0;
+	*out = take_ptr(sensor);
+	return 0;
+}
+
+int sensor_open(enum sensor_mode mode, struct sensor_reason *reasons, struct sensor **out)
+{
+	libbpf_print_fn_t before = libbpf_set_print(libbpf_keep);
+	int err = -EINVAL;
+
+	for (int m = SENSOR_MODE_AUTO + 1; m < SENSOR_MODE_COUNT; m++) {
+		if (mode != SENSOR_MODE_AUTO && mode != (enum sensor_mode)m)
+			continue;
+		err = sensor_open_mode(m, &reasons[m], out);
+		if (!err)
+			break;
+	}
+	libbpf_set_print(before);
+	return err;
+}
+
+void sensor_free(struct sensor *sensor)
+{
+	if (!sensor)
+		return;
+	ring_buffer__free(sensor->ring);
+	docksnoop_bpf__destroy(sensor->skel);
+	free(sensor);
+}
+
+enum sensor_mode sensor_mode(const struct sensor *sensor)
+{
+	return sensor->mode;
+}
+
+int sensor_fd(const struct sensor *sensor)
+{
+	return ring_buffer__epoll_fd(sensor->ring);
+}
+
+int sensor_consume(struct sensor *sensor, sensor_fn fn, void *ctx)
+{
+	sensor->fn = fn;
+	sensor->ctx = ctx;
+	return ring_buffer__consume(sensor->ring);
+}
+
+int sensor_listener_ignore(struct sensor *sensor, uint64_t cookie)
+{
+	__u8 one = 1;
+
+	return bpf_map__update_elem(sensor->skel->maps.ignored_listeners, &cookie, sizeof(cookie),
+				    &one, sizeof(one), BPF_ANY);
+}
+
+int sensor_listener_forget(struct sensor *sensor, uint64_t cookie)
+{
+	return bpf_map__delete_elem(sensor->skel->maps.ignored_listeners, &cookie, sizeof(cookie),
+				    0);
+}
+
+int sensor_file_add(struct sensor *sensor, uint32_t dev, uint64_t ino)
+{
+	__u32 key[2] = {dev, ino}; /* struct file_key */
+	__u32 one = 1;
+
+	return bpf_map__update_elem(sensor->skel->maps.socket_files, key, sizeof(key), &one,
+				    sizeof(one), BPF_ANY);
+}
+
+int sensor_daemon_name_add(struct sensor *sensor, const char *name)
+{
+	char key[16] = "";
+	__u8 one = 1;
+
+	strncpy(key, name, sizeof(key) - 1);
+	return bpf_map__update_elem(sensor->skel->maps.daemon_names, key, sizeof(key), &one,
+				    sizeof(one), BPF_ANY);
+}
+
+int sensor_lost(const struct sensor *sensor, uint64_t lost[DS_LOST_COUNT])
+{
+	int cpus = libbpf_num_possible_cpus();
+	AUTO_FREE __u64 *values = NULL;
+	uint64_t sums[DS_LOST_COUNT] = {0};
+	int err;
+
+	if (cpus < 0)
+		return cpus;
+	values = calloc(cpus, sizeof(*values));
+	if (!values)
+		return -ENOMEM;
+	for (__u32 kind = 0; kind < DS_LOST_COUNT; kind++) {
+		err = bpf_map__lookup_elem(sensor->skel->maps.lost_counts, &kind, sizeof(kind),
+					   values, cpus * sizeof(*values), 0);
+		if (err)
+			return err;
+		for (int i = 0; i < cpus; i++)
+			sums[kind] += values[i];
+	}
+	memcpy(lost, sums, sizeof(sums));
+	return 0;
+}
+
+uint64_t sensor_misses(const struct sensor *sensor)
+{
+	struct bpf_program *prog = NULL;
+	uint64_t misses = 0;
+
+	bpf_object__for_each_program(prog, sensor->skel->obj)
+	{
+		struct bpf_prog_info info = {0};
+		__u32 len = sizeof(info);
+
+		if (bpf_program__fd(prog) >= 0 &&
+		    !bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len))
+			misses += info.recursion_misses;
+	}
+	return misses;
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DOCKSNOOP_SENSOR_H
+#define DOCKSNOOP_SENSOR_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bpf/event.h"
+
+/*
+ * The kernel side, loaded and attached.
+ *
+ * Which hooks a kernel really has is found out by loading and attaching, never
+ * by its version: distributions carry changes back, and some kernels refuse
+ * what their version has.
+ */
+struct sensor;
+
+enum sensor_mode {
+	SENSOR_MODE_AUTO, /* the strongest that loads */
+	SENSOR_MODE_TRAMPOLINE,
+	SENSOR_MODE_TRACEPOINT,
+	SENSOR_MODE_COUNT,
+};
+
+const char *sensor_mode_name(enum sensor_mode mode);		/* "auto", "trampoline", … */
+int sensor_mode_parse(const char *name, enum sensor_mode *out); /* -EINVAL */
+
+/* Why a mode could not be had: one line, for people. */
+struct sensor_reason {
+	int error; /* positive errno, 0: it was had */
+	char text[512];
+};
+
+/*
+ * Load and attach. The caller becomes the one whose connects are not reported.
+ * On success *out is the caller's to sensor_free(), which detaches. On failure
+ * -errno, and reasons[mode] says why for each mode that was tried; @reasons has
+ * SENSOR_MODE_COUNT elements.
+ */
+int sensor_open(enum sensor_mode mode, struct sensor_reason *reasons, struct sensor **out);
+void sensor_free(struct sensor *sensor); /* NULL is allowed */
+
+static inline void cleanup_sensor(struct sensor **sensor)
+{
+	sensor_free(*sensor);
+}
+#define AUTO_SENSOR __attribute__((cleanup(cleanup_sensor)))
+
+enum sensor_mode sensor_mode(const struct sensor *sensor);
+
+/* Becomes readable (epoll) when there are records. */
+int sensor_fd(const struct sensor *sensor);
+
+/*
+ * Hand over what is in the ring, oldest first: fn(ctx, data, size) for each
+ * record, as it is in the ring and not yet checked. A negative return stops.
+ * Returns the number of records, or that negative value.
+ */
+typedef int (*sensor_fn)(void *ctx, const void *data, size_t size);
+int sensor_consume(struct sensor *sensor, sensor_fn fn, void *ctx);
+
+/*
+ * A listener that is no daemon's, by its socket cookie: report it no more.
+ * 0 or -errno (-E2BIG: there is no more room, it goes on being reported).
+ */
+int sensor_listener_ignore(struct sensor *sensor, uint64_t cookie);
+int sensor_listener_forget(struct sensor *sensor, uint64_t cookie);
+
+/* Remember the file of a watched socket, so that failed connects to it are seen. */
+int sensor_file_add(struct sensor *sensor, uint32_t dev, uint64_t ino);
+
+/* Report programs that start under this name (at most 15 bytes). */
+int sensor_daemon_name_add(struct sensor *sensor, const char *name);
+
+/* Records that the kernel could not hand over, by enum ds_lost, since it was attached. */
+int sensor_lost(const struct sensor *sensor, uint64_t lost[DS_LOST_COUNT]);
+
+/*
+ * Runs that the kernel skipped because the same program was already running on
+ * that CPU (bpf_prog_info.recursion_misses, Linux 5.12); an upper bound for the
+ * accesses missed so. 0 where the kernel does not count them.
+ */
+uint64_t sensor_misses(const struct sensor *sensor);
+
+#endif
