@@ -28,7 +28,7 @@ lib_cflags = $(shell $(PKG_CONFIG) --cflags $(LIBS))
 lib_ldlibs = $(shell $(PKG_CONFIG) --libs $(LIBS))
 
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
-ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DDOCKSNOOP_VERSION='"$(VERSION)"' -I. -I$(BUILD) \
+ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DDOCKSNOOP_VERSION='"$(VERSION)"' -I. \
 	     $(WARNINGS) -fstack-protector-strong $(lib_cflags) $(CFLAGS)
 
 # The kernel side is the same whatever the user side is built with.

@@ -35,6 +35,12 @@ static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *kn)
 	return BPF_CORE_READ(kn, parent);
 }
 
+/*
+ * Bound a length or an offset where the verifier can see it: the compiler knows
+ * the bound already, and would leave a plain & out or apply it to a copy.
+ */
+#define BOUND(var, mask) asm volatile("%0 &= %1" : "+r"(var) : "i"(mask))
+
 static __always_inline struct mount *mount_of(struct vfsmount *mnt)
 {
 	return (void *)mnt - bpf_core_field_offset(struct mount, mnt);

@@ -47,14 +47,14 @@ static __always_inline void listener_fill(struct scratch *s, struct sock *listen
 static __always_inline void client_path_from_syscall(struct scratch *s, struct pt_regs *regs)
 {
 	const void *address = connect_user_address(regs);
-	u32 off = s->used;
+	u64 off = s->used;
 	long n;
 
 	if (!address || off > DS_STR_BYTES - COMPONENT_MAX)
 		return;
+	BOUND(off, DS_STR_BYTES - 1);
 	string_begin(s, DS_STR_CLIENT_PATH);
-	n = bpf_probe_read_user_str(&s->data[off & (DS_STR_BYTES - 1)], DS_SUN_PATH_MAX + 1,
-				    address + sizeof(u16));
+	n = bpf_probe_read_user_str(s->data + off, DS_SUN_PATH_MAX + 1, address + sizeof(u16));
 	if (n > 0)
 		s->used = off + n;
 	string_end(s, DS_STR_CLIENT_PATH);
@@ -62,9 +62,10 @@ static __always_inline void client_path_from_syscall(struct scratch *s, struct p
 
 static __always_inline void pending_string(struct scratch *s, u32 which, const struct pending *p)
 {
-	u32 off = p->rec.str[which].off & (PENDING_BYTES - 1);
+	u64 off = p->rec.str[which].off;
 
-	string_bytes(s, which, &p->data[off], p->rec.str[which].len);
+	BOUND(off, PENDING_BYTES - 1);
+	string_bytes(s, which, p->data + off, p->rec.str[which].len);
 }
 
 static __always_inline void pending_fill(struct scratch *s, const struct pending *p)
@@ -157,7 +158,6 @@ static __always_inline int connect_resolved(struct sock *listener, struct pt_reg
 	if (!s)
 		return 0;
 	s->rec.result = result;
-	s->rec.flags = DS_F_RESULT;
 	task_fill(s, task);
 	/* What decides comes first: the strings share a bounded room. */
 	task_fill_cgroup(s, task);
@@ -203,7 +203,6 @@ static __always_inline int connect_failed(const char *name, int result)
 	if (!s)
 		return 0;
 	s->rec.result = result;
-	s->rec.flags = DS_F_RESULT;
 	task_fill(s, task);
 	task_fill_cgroup(s, task);
 	pending_fill(s, pending);

@@ -50,7 +50,7 @@ enum ds_string {
 #define DS_F_HAS_MOUNT	  (1U << 6) /* mount_* are set (trampoline mode) */
 #define DS_F_MOUNT_RO	  (1U << 7) /* the client's mount is read-only */
 #define DS_F_CGROUP_V1	  (1U << 8) /* the cgroup is of a v1 hierarchy (pids) */
-#define DS_F_RESULT	  (1U << 9) /* result was seen, not inferred */
+#define DS_F_INIT_ROOT	  (1U << 9) /* its root directory is the host's own */
 
 /* ds_record.truncated: bit N is set when string N did not fit */
 
@@ -75,13 +75,12 @@ struct ds_record {
 	__u64 start_ns; /* of the process (group leader), CLOCK_BOOTTIME */
 	__u64 parent_start_ns;
 	__u64 cgroup_id; /* kernfs node id of the cgroup in DS_STR_CGROUP */
-	__u64 root_ino;	 /* of the process's root directory */
-	__u32 root_dev;	 /* the kernel's dev_t: major << 20 | minor */
 	__u32 mnt_ns;
 	__u32 pid_ns;
 	__u32 user_ns;
 	__u32 net_ns;
 	__u32 flags;
+	__u32 pad0;
 	char comm[16];
 	char parent_comm[16];
 
@@ -92,7 +91,7 @@ struct ds_record {
 	__u32 socket_dev;
 	__u32 listener_pid; /* who called listen(2), in the host's numbering */
 	__u32 listener_net_ns;
-	__u32 pad0;
+	__u32 pad1;
 	__u64 connection; /* names this connection; 0 when there is none */
 
 	/* the client's mount (DS_F_HAS_MOUNT) */
@@ -103,7 +102,7 @@ struct ds_record {
 
 	__u32 truncated;
 	struct ds_str str[DS_STR_COUNT];
-	__u32 pad1;
+	__u32 pad2;
 };
 
 /* Enough for a path of PATH_MAX bytes and the rest beside it. */
@@ -124,8 +123,8 @@ enum ds_lost {
 
 _Static_assert(sizeof(struct ds_str) == 4, "ds_str is packed by hand");
 _Static_assert(sizeof(struct ds_record) % 8 == 0, "ds_record ends aligned");
-_Static_assert(__builtin_offsetof(struct ds_record, listener_cookie) == 128, "layout");
-_Static_assert(__builtin_offsetof(struct ds_record, str) == 196, "layout");
-_Static_assert(sizeof(struct ds_record) == 232, "layout");
+_Static_assert(__builtin_offsetof(struct ds_record, listener_cookie) == 120, "layout");
+_Static_assert(__builtin_offsetof(struct ds_record, str) == 188, "layout");
+_Static_assert(sizeof(struct ds_record) == 224, "layout");
 
 #endif

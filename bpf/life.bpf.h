@@ -26,7 +26,7 @@ static __always_inline int exec_seen(void)
 	if (bpf_map_lookup_elem(&daemon_names, comm)) {
 		type = DS_RECORD_DAEMON;
 	} else {
-		if (mnt_ns == init_mnt_ns(task))
+		if (mnt_ns == BPF_CORE_READ(init_task_of(task), nsproxy, mnt_ns))
 			return 0;
 		key.cgroup_id = BPF_CORE_READ(task_cgroup(task, &v1), kn, id);
 		key.mnt_ns = BPF_CORE_READ(mnt_ns, ns.inum);

@@ -25,14 +25,13 @@ static __always_inline struct scratch *record_begin(u32 slot, u16 type)
 
 static __always_inline void record_send(struct scratch *s, u32 lost_kind)
 {
-	u32 size = s->used;
+	u64 size = s->used;
 
 	if (size > DS_STR_BYTES)
 		size = DS_STR_BYTES;
 	size += sizeof(s->rec);
 	s->rec.size = size;
-	/* Masked for the verifier, which loses the bound across the store. */
-	size &= 0x3fff;
+	BOUND(size, 0x3fff);
 	if (size > sizeof(s->rec) + DS_STR_BYTES)
 		return;
 	if (bpf_ringbuf_output(&records, &s->rec, size, 0))
@@ -52,12 +51,13 @@ static __always_inline void string_end(struct scratch *s, u32 which)
 /* Append a NUL-terminated kernel string with its NUL; false when it did not fit. */
 static __always_inline bool string_add(struct scratch *s, const void *name, u32 max)
 {
-	u32 off = s->used;
+	u64 off = s->used;
 	long n;
 
 	if (off > DS_STR_BYTES - COMPONENT_MAX)
 		return false;
-	n = bpf_probe_read_kernel_str(&s->data[off & (DS_STR_BYTES - 1)], max, name);
+	BOUND(off, DS_STR_BYTES - 1);
+	n = bpf_probe_read_kernel_str(s->data + off, max, name);
 	if (n <= 0)
 		return false;
 	s->used = off + n;
@@ -71,14 +71,14 @@ static __always_inline void string_add_name(struct scratch *s, u32 which, const 
 }
 
 /* Append @len bytes as they are. */
-static __always_inline void string_bytes(struct scratch *s, u32 which, const void *from, u32 len)
+static __always_inline void string_bytes(struct scratch *s, u32 which, const void *from, u64 len)
 {
-	u32 off = s->used;
+	u64 off = s->used;
 
 	string_begin(s, which);
-	len &= SCRATCH_SLACK - 1;
-	if (off <= DS_STR_BYTES - SCRATCH_SLACK &&
-	    !bpf_probe_read_kernel(&s->data[off & (DS_STR_BYTES - 1)], len, from))
+	BOUND(off, DS_STR_BYTES - 1);
+	BOUND(len, SCRATCH_SLACK - 1);
+	if (off <= DS_STR_BYTES - SCRATCH_SLACK && !bpf_probe_read_kernel(s->data + off, len, from))
 		s->used = off + len;
 	else
 		s->rec.truncated |= 1U << which;

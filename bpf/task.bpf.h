@@ -36,23 +36,27 @@ static __always_inline struct cgroup *task_cgroup(struct task_struct *task, bool
 	return other;
 }
 
-/* The host's own mount namespace: that of the first process. */
-static __always_inline struct mnt_namespace *init_mnt_ns(struct task_struct *task)
+/* The host's first process, whose mount namespace and root directory are the host's own. */
+static __always_inline struct task_struct *init_task_of(struct task_struct *task)
 {
-	return BPF_CORE_READ(task, thread_pid, numbers[0].ns, child_reaper, nsproxy, mnt_ns);
+	return BPF_CORE_READ(task, thread_pid, numbers[0].ns, child_reaper);
 }
 
 static __always_inline void task_fill_ns(struct ds_record *rec, struct task_struct *task)
 {
 	struct pid *pid = BPF_CORE_READ(task, thread_pid);
+	struct task_struct *init = init_task_of(task);
 	struct mnt_namespace *mnt_ns = BPF_CORE_READ(task, nsproxy, mnt_ns);
 	struct user_namespace *user_ns = BPF_CORE_READ(task, cred, user_ns);
 	u32 level = BPF_CORE_READ(pid, level);
 	struct upid upid = {};
 
 	rec->mnt_ns = BPF_CORE_READ(mnt_ns, ns.inum);
-	if (mnt_ns == init_mnt_ns(task))
+	if (mnt_ns == BPF_CORE_READ(init, nsproxy, mnt_ns))
 		rec->flags |= DS_F_INIT_MNT_NS;
+	if (BPF_CORE_READ(task, fs, root.dentry, d_inode) ==
+	    BPF_CORE_READ(init, fs, root.dentry, d_inode))
+		rec->flags |= DS_F_INIT_ROOT;
 
 	/* Not pid_ns_for_children: the namespace that the task itself lives in. */
 	bpf_core_read(&upid, bpf_core_type_size(struct upid),
@@ -68,39 +72,41 @@ static __always_inline void task_fill_ns(struct ds_record *rec, struct task_stru
 	rec->net_ns = BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
 }
 
+/* Append @len bytes of the process's own memory. */
+static __always_inline bool argv_add(struct scratch *s, unsigned long from, u64 len)
+{
+	u64 off = s->used;
+	u64 add = len;
+
+	BOUND(off, DS_STR_BYTES - 1);
+	BOUND(add, SCRATCH_SLACK - 1);
+	if (bpf_probe_read_user(s->data + off, add, (const void *)from))
+		return false;
+	s->used = off + add;
+	return true;
+}
+
 static __always_inline void task_fill_argv(struct scratch *s, struct mm_struct *mm)
 {
 	unsigned long start = BPF_CORE_READ(mm, arg_start);
 	u64 len = BPF_CORE_READ(mm, arg_end) - start;
 	u64 first = PAGE_BYTES - (start & (PAGE_BYTES - 1));
-	u32 off = s->used;
+	bool whole = len <= DS_ARGV_MAX && s->used <= DS_STR_BYTES - SCRATCH_SLACK;
 
 	string_begin(s, DS_STR_ARGV);
-	if (len > DS_ARGV_MAX) {
+	if (len > DS_ARGV_MAX)
 		len = DS_ARGV_MAX;
-		s->rec.truncated |= 1U << DS_STR_ARGV;
+	if (s->used <= DS_STR_BYTES - SCRATCH_SLACK) {
+		/* A read that meets a page that is not there fails whole: page by page, then. */
+		if (first > len)
+			first = len;
+		if (!argv_add(s, start, first))
+			whole = false;
+		else if (len > first && !argv_add(s, start + first, len - first))
+			whole = false;
 	}
-	if (off > DS_STR_BYTES - SCRATCH_SLACK) {
+	if (!whole)
 		s->rec.truncated |= 1U << DS_STR_ARGV;
-		goto out;
-	}
-	off &= DS_STR_BYTES - 1;
-	/* A read that meets a page that is not there fails whole: page by page, then. */
-	if (first > len)
-		first = len;
-	if (bpf_probe_read_user(&s->data[off], first & (SCRATCH_SLACK - 1), (const void *)start)) {
-		s->rec.truncated |= 1U << DS_STR_ARGV;
-		goto out;
-	}
-	s->used += first;
-	if (len == first)
-		goto out;
-	if (bpf_probe_read_user(&s->data[(off + first) & (DS_STR_BYTES - 1)],
-				(len - first) & (SCRATCH_SLACK - 1), (const void *)(start + first)))
-		s->rec.truncated |= 1U << DS_STR_ARGV;
-	else
-		s->used += len - first;
-out:
 	string_end(s, DS_STR_ARGV);
 }
 
@@ -108,7 +114,6 @@ out:
 static __always_inline void task_fill(struct scratch *s, struct task_struct *task)
 {
 	struct task_struct *parent = BPF_CORE_READ(task, real_parent);
-	struct dentry *root = BPF_CORE_READ(task, fs, root.dentry);
 	const struct cred *cred = BPF_CORE_READ(task, cred);
 	struct ds_record *rec = &s->rec;
 	u32 flags = BPF_CORE_READ(task, flags);
@@ -125,8 +130,6 @@ static __always_inline void task_fill(struct scratch *s, struct task_struct *tas
 		rec->loginuid = BPF_CORE_READ(task, loginuid.val);
 	rec->start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
 	rec->parent_start_ns = BPF_CORE_READ(parent, group_leader, start_boottime);
-	rec->root_ino = BPF_CORE_READ(root, d_inode, i_ino);
-	rec->root_dev = BPF_CORE_READ(root, d_sb, s_dev);
 	/* The leader's name is the process's; a thread may call itself anything. */
 	BPF_CORE_READ_INTO(&rec->comm, task, group_leader, comm);
 	BPF_CORE_READ_INTO(&rec->parent_comm, parent, group_leader, comm);

@@ -8,7 +8,9 @@
 #include <stdint.h>
 
 #include "user/container/container.h"
+#include "user/container/tracker.h"
 #include "user/exposure/mount.h"
+#include "user/policy/verdict.h"
 #include "user/sensor/listener.h"
 #include "user/sensor/record.h"
 
@@ -18,25 +20,6 @@ enum event_action {
 	EVENT_EVENTS_LOST,
 	EVENT_MONITOR_STARTED,
 	EVENT_MONITOR_STOPPED,
-};
-
-enum verdict {
-	VERDICT_NONE, /* nobody judged: monitor events, a container at its own nested daemon */
-	VERDICT_FLAGGED,
-	VERDICT_HOST,
-};
-
-enum attribution_by {
-	ATTRIBUTED_BY_NONE,
-	ATTRIBUTED_BY_CGROUP,
-	ATTRIBUTED_BY_NAMESPACE,
-	ATTRIBUTED_BY_MOUNTINFO,
-};
-
-struct attribution {
-	enum attribution_by by;
-	char outer_id[CONTAINER_ID_MAX + 1]; /* "" when not nested */
-	const char *anomaly;		     /* "left-cgroup", or NULL */
 };
 
 /* events-lost */
@@ -68,9 +51,9 @@ struct event_host {
  */
 struct event {
 	enum event_action action;
-	uint64_t time_ns;  /* since the epoch */
-	uint64_t sequence; /* set by the stream */
-	const struct event_host *host;
+	uint64_t time_ns;		   /* since the epoch */
+	uint64_t sequence;		   /* set by the stream */
+	const struct event_host *host;	   /* set by the stream */
 	const struct record *record;	   /* the process; NULL where there is none */
 	const char *parent_exe;		   /* NULL when it could not be read in time */
 	const struct container *container; /* NULL: the host's, or not known */
@@ -95,12 +78,22 @@ bool event_flagged(const struct event *event);
 json_t *event_to_json(const struct event *event);
 
 /*
+ * How that object becomes a line. In ASCII, for the line is read on terminals
+ * too, and some take U+009B, which JSON does not escape, for the start of a
+ * control sequence.
+ */
+#define EVENT_JSON_FLAGS (JSON_COMPACT | JSON_ENSURE_ASCII)
+
+/*
  * One line for people, with its newline, malloc'd; @color adds SGR sequences.
  * NULL when memory ran out. What others chose is escaped (text_escape()).
  */
 char *event_to_text(const struct event *event, bool color);
 
-/* event.reason: one sentence; malloc'd, NULL when memory ran out. Not escaped for terminals. */
+/*
+ * event.reason: one sentence; malloc'd, NULL when memory ran out. What others
+ * chose is escaped (text_escape()) and bounded, as people print this field.
+ */
 char *event_reason(const struct event *event);
 
 #endif

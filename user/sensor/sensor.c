@@ -42,22 +42,37 @@ int sensor_mode_parse(const char *name, enum sensor_mode *out)
 	return -EINVAL;
 }
 
-/* libbpf tells why only in its log: keep the line that matters. */
+/* libbpf tells why only in its log: keep the line that matters, and the verifier's last. */
 static char libbpf_said[256];
+static char verifier_said[256];
+
+static void verifier_keep(const char *log)
+{
+	const char *end = strstr(log, "\n-- END PROG LOAD LOG");
+	const char *line = NULL;
+
+	/* "processed N insns …" closes the log and tells nothing. */
+	for (const char *p = log; end && p < end; p = strchr(p, '\n') + 1)
+		if (strncmp(p, "processed ", 10) && strncmp(p, "-- ", 3) && *p != '\n')
+			line = p;
+	if (line)
+		snprintf(verifier_said, sizeof(verifier_said), "%.*s", (int)strcspn(line, "\n"),
+			 line);
+}
 
 static int libbpf_keep(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
-	char line[sizeof(libbpf_said)];
-	int n;
+	AUTO_FREE char *text = NULL;
+	const char *log = NULL;
 
-	if (level != LIBBPF_WARN)
+	if (level != LIBBPF_WARN || vasprintf(&text, fmt, ap) < 0)
 		return 0;
-	n = vsnprintf(line, sizeof(line), fmt, ap);
-	if (n <= 0)
-		return 0;
-	line[strcspn(line, "\n")] = '\0';
-	if (!libbpf_said[0] || strstr(line, "prog '"))
-		memcpy(libbpf_said, line, sizeof(line));
+	log = strstr(text, "-- BEGIN PROG LOAD LOG --\n");
+	if (log)
+		verifier_keep(strchr(log, '\n') + 1);
+	text[strcspn(text, "\n")] = '\0';
+	if (!libbpf_said[0] || strstr(text, "failed to load"))
+		snprintf(libbpf_said, sizeof(libbpf_said), "%s", text);
 	return 0;
 }
 
@@ -73,11 +88,25 @@ static void sensor_choose(struct docksnoop_bpf *skel, enum sensor_mode mode)
 	bpf_program__set_autoload(skel->progs.common_cgroup_mkdir, true);
 }
 
+static void libbpf_forget(void)
+{
+	libbpf_said[0] = '\0';
+	verifier_said[0] = '\0';
+}
+
 static int sensor_fail(struct sensor_reason *reason, const char *step, int error)
 {
+	const char *said = verifier_said[0] ? verifier_said : libbpf_said;
+
 	reason->error = -error;
+	/* Some kernels refuse BPF trampolines as a whole, and their verifier never gets a say. */
+	if (error == -EPERM && !verifier_said[0])
+		said = "refused before the verifier looked at it: this kernel allows no such "
+		       "program";
+	if (error == -ESRCH) /* libbpf: its BTF holds no such name */
+		said = "this kernel has no such function or tracepoint";
 	snprintf(reason->text, sizeof(reason->text), "%s: %s%s%s%s", step, strerror(-error),
-		 libbpf_said[0] ? " (" : "", libbpf_said, libbpf_said[0] ? ")" : "");
+		 said[0] ? " (" : "", said, said[0] ? ")" : "");
 	return error;
 }
 
@@ -96,7 +125,7 @@ static int sensor_open_mode(enum sensor_mode mode, struct sensor_reason *reason,
 
 	if (!sensor)
 		return -ENOMEM;
-	libbpf_said[0] = '\0';
+	libbpf_forget();
 	sensor->mode = mode;
 	sensor->skel = docksnoop_bpf__open();
 	if (!sensor->skel)
@@ -132,6 +161,58 @@ int sensor_open(enum sensor_mode mode, struct sensor_reason *reasons, struct sen
 	}
 	libbpf_set_print(before);
 	return err;
+}
+
+/* Load and attach the program at @index alone; its section goes to *section, static. */
+static int program_try(int index, const char **section, struct sensor_reason *reason)
+{
+	AUTO_SENSOR struct sensor *sensor = calloc(1, sizeof(*sensor));
+	struct bpf_program *prog = NULL;
+	struct bpf_link *link = NULL;
+	static char name[128];
+	int err, at = 0;
+
+	if (!sensor)
+		return -ENOMEM;
+	libbpf_forget();
+	sensor->skel = docksnoop_bpf__open();
+	if (!sensor->skel)
+		return -errno;
+	bpf_object__for_each_program(prog, sensor->skel->obj)
+		bpf_program__set_autoload(prog, at++ == index);
+	if (index >= at)
+		return -ENOENT;
+	at = 0;
+	bpf_object__for_each_program(prog, sensor->skel->obj) if (at++ == index) break;
+	snprintf(name, sizeof(name), "%s", bpf_program__section_name(prog));
+	*section = name;
+	err = docksnoop_bpf__load(sensor->skel);
+	if (err) {
+		sensor_fail(reason, "load", err);
+		return 0;
+	}
+	link = bpf_program__attach(prog);
+	if (!link)
+		sensor_fail(reason, "attach", -errno);
+	bpf_link__destroy(link);
+	return 0;
+}
+
+int sensor_probe(sensor_probe_fn fn, void *ctx)
+{
+	libbpf_print_fn_t before = libbpf_set_print(libbpf_keep);
+	int err = 0;
+
+	for (int i = 0; !err; i++) {
+		struct sensor_reason reason = {0};
+		const char *section = NULL;
+
+		err = program_try(i, &section, &reason);
+		if (!err)
+			fn(ctx, section, &reason);
+	}
+	libbpf_set_print(before);
+	return err == -ENOENT ? 0 : err;
 }
 
 void sensor_free(struct sensor *sensor)

@@ -47,6 +47,13 @@ static inline void cleanup_sensor(struct sensor **sensor)
 }
 #define AUTO_SENSOR __attribute__((cleanup(cleanup_sensor)))
 
+/*
+ * Try each attach point by itself: fn(ctx, section, reason) for each, as
+ * "fexit/kern_path"; reason->error is 0 when it loaded and attached.
+ */
+typedef void (*sensor_probe_fn)(void *ctx, const char *section, const struct sensor_reason *reason);
+int sensor_probe(sensor_probe_fn fn, void *ctx);
+
 enum sensor_mode sensor_mode(const struct sensor *sensor);
 
 /* Becomes readable (epoll) when there are records. */

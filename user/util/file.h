@@ -15,6 +15,12 @@
 int file_read(int dirfd, const char *path, size_t max, char **out, size_t *len);
 
 /*
+ * The same from an open descriptor, which stays the caller's; open it with
+ * O_NONBLOCK.
+ */
+int file_read_fd(int fd, size_t max, char **out, size_t *len);
+
+/*
  * Open @path with @rootfd as its root: absolute and relative symbolic links
  * cannot lead out, and links of /proc are not followed (openat2(2),
  * RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS, Linux 5.6). Returns a descriptor
@@ -34,8 +40,8 @@ int str_parse_uint(const char *s, unsigned long long min, unsigned long long max
 
 /*
  * Is @prefix a path prefix of @path? "/run" is one of "/run" and "/run/x", not
- * of "/runner"; "/" is one of every absolute path. Returns the rest of @path
- * ("" or beginning with '/'), or NULL.
+ * of "/runner"; "/" is one of every absolute path. A '/' at the end of @prefix
+ * does not count. Returns the rest of @path ("" or beginning with '/'), or NULL.
  */
 const char *path_after(const char *path, const char *prefix);
 

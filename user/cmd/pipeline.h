@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DOCKSNOOP_PIPELINE_H
+#define DOCKSNOOP_PIPELINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "user/output/stream.h"
+#include "user/sensor/sensor.h"
+
+/* The stages of watch, put together: a record goes in, events come out. */
+
+struct pipeline_options {
+	int procfd;		    /* stays the caller's, as do the next three */
+	struct sensor *sensor;
+	struct stream *stream;
+	const char *const *sockets; /* --socket, ended by NULL */
+	bool all;		    /* accesses by the host's own processes too */
+};
+
+struct pipeline;
+
+int pipeline_new(const struct pipeline_options *options, struct pipeline **out);
+void pipeline_free(struct pipeline *pipeline); /* NULL is allowed */
+
+static inline void cleanup_pipeline(struct pipeline **pipeline)
+{
+	pipeline_free(*pipeline);
+}
+#define AUTO_PIPELINE __attribute__((cleanup(cleanup_pipeline)))
+
+/* Find daemons, sockets and containers that are there already. 0 or -errno. */
+int pipeline_start(struct pipeline *pipeline);
+
+/* Say that it is armed, on stderr and in the stream. */
+void pipeline_armed(struct pipeline *pipeline);
+
+/* Take in what the kernel has. 0 or -errno. */
+int pipeline_drain(struct pipeline *pipeline);
+
+/* To be called several times a second: what comes and goes, and what was lost. */
+void pipeline_tick(struct pipeline *pipeline);
+
+/* Write the last event: what was emitted and lost in all. */
+void pipeline_stopped(struct pipeline *pipeline);
+
+/* Accesses and exposures written so far; what --count counts. */
+uint64_t pipeline_written(const struct pipeline *pipeline);
+/* Everything that was counted as lost. */
+uint64_t pipeline_lost(const struct pipeline *pipeline);
+/* Stop pipeline_drain() once this many were written; 0: never. */
+void pipeline_limit(struct pipeline *pipeline, uint64_t count);
+
+#endif

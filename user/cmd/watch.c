@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "user/cmd/cmd.h"
+#include "user/cmd/pipeline.h"
+#include "user/cmd/watch_options.h"
+#include "user/sensor/preflight.h"
+#include "user/util/cleanup.h"
+#include "user/util/clock.h"
+#include "user/util/file.h"
+#include "user/util/log.h"
+
+#define SYSLOG_SOCKET "/dev/log"
+#define TICK_NS	      200000000L
+
+struct watch {
+	struct watch_options options;
+	struct event_host host;
+	struct stream *stream;
+	struct sensor *sensor;
+	struct pipeline *pipeline;
+	int procfd;
+	int epoll;
+	int signals;
+	int timer;
+	uint64_t end_ns; /* 0: none */
+	bool stop;
+};
+
+static void watch_free(struct watch *w)
+{
+	pipeline_free(w->pipeline);
+	sensor_free(w->sensor);
+	stream_free(w->stream);
+	free(w->host.hostname);
+	free(w->host.machine_id);
+	cleanup_close(&w->procfd);
+	cleanup_close(&w->epoll);
+	cleanup_close(&w->signals);
+	cleanup_close(&w->timer);
+	watch_options_clear(&w->options);
+}
+#define AUTO_WATCH __attribute__((cleanup(watch_free)))
+
+/* --- setting up ------------------------------------------------------------------- */
+
+static int host_describe(struct event_host *host)
+{
+	char name[256] = "";
+
+	gethostname(name, sizeof(name) - 1);
+	host->hostname = strdup(name);
+	if (!host->hostname)
+		return -ENOMEM;
+	if (!file_read(AT_FDCWD, "/etc/machine-id", 64, &host->machine_id, NULL))
+		host->machine_id[strcspn(host->machine_id, "\n")] = '\0';
+	return 0;
+}
+
+static int sink_take(struct watch *w, int err, struct sink *sink, const char *what)
+{
+	if (!err)
+		err = stream_add_sink(w->stream, sink);
+	if (err)
+		log_error("%s: %s", what, strerror(-err));
+	return err;
+}
+
+static int sinks_open(struct watch *w)
+{
+	const struct watch_options *o = &w->options;
+	struct sink *sink = NULL;
+	int err = 0;
+
+	w->stream = stream_new(&w->host);
+	if (!w->stream)
+		return -ENOMEM;
+	if (!o->no_stdout) {
+		err = sink_open_stream(STDOUT_FILENO, o->json, &sink);
+		err = sink_take(w, err, sink, "stdout");
+	}
+	if (!err && o->file) {
+		err = sink_open_file(o->file, &sink);
+		err = sink_take(w, err, sink, o->file);
+	}
+	if (!err && o->syslog) {
+		err = sink_open_syslog(SYSLOG_SOCKET, o->facility, &sink);
+		err = sink_take(w, err, sink, SYSLOG_SOCKET);
+	}
+	return err;
+}
+
+static int poll_add(struct watch *w, int fd)
+{
+	struct epoll_event ev = {.events = EPOLLIN, .data.fd = fd};
+
+	return epoll_ctl(w->epoll, EPOLL_CTL_ADD, fd, &ev) ? -errno : 0;
+}
+
+static int loop_open(struct watch *w)
+{
+	struct itimerspec tick = {
+		.it_interval.tv_nsec = TICK_NS,
+		.it_value.tv_nsec = TICK_NS,
+	};
+	sigset_t set;
+	int err;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	if (sigprocmask(SIG_BLOCK, &set, NULL))
+		return -errno;
+	signal(SIGPIPE, SIG_IGN); /* a sink's failure is that sink's */
+	w->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	w->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	w->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (w->signals < 0 || w->timer < 0 || w->epoll < 0)
+		return -errno;
+	if (timerfd_settime(w->timer, 0, &tick, NULL))
+		return -errno;
+	err = poll_add(w, w->signals);
+	err = err ? err : poll_add(w, w->timer);
+	err = err ? err : poll_add(w, sensor_fd(w->sensor));
+	return err;
+}
+
+static int sensor_start(struct watch *w)
+{
+	struct sensor_reason reasons[SENSOR_MODE_COUNT] = {0};
+	int err = sensor_open(w->options.mode, reasons, &w->sensor);
+
+	for (int m = SENSOR_MODE_AUTO + 1; m < SENSOR_MODE_COUNT; m++) {
+		if (!reasons[m].error)
+			continue;
+		if (err)
+			log_error("%s mode: %s", sensor_mode_name(m), reasons[m].text);
+		else
+			log_info("%s mode is not to be had (%s)", sensor_mode_name(m),
+				 reasons[m].text);
+	}
+	if (err)
+		log_error("this kernel lets docksnoop attach in no %smode; "
+			  "'docksnoop probe' tells what is missing",
+			  w->options.mode == SENSOR_MODE_AUTO ? "" : "such ");
+	return err;
+}
+
+/* --- running ------------------------------------------------------------------------ */
+
+static void signals_take(struct watch *w)
+{
+	struct signalfd_siginfo info = {0};
+	int err;
+
+	while (read(w->signals, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo != SIGHUP) {
+			w->stop = true;
+			continue;
+		}
+		err = stream_reopen(w->stream);
+		if (err)
+			log_warn("reopening the log file: %s; it is tried again with SIGHUP",
+				 strerror(-err));
+	}
+}
+
+static int watch_run(struct watch *w)
+{
+	struct epoll_event events[4];
+	uint64_t expired = 0;
+	int n, err = 0;
+
+	while (!err && !w->stop) {
+		n = epoll_wait(w->epoll, events, 4, -1);
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		for (int i = 0; i < n; i++) {
+			if (events[i].data.fd == w->signals)
+				signals_take(w);
+			else if (events[i].data.fd == w->timer)
+				(void)!read(w->timer, &expired, sizeof(expired));
+		}
+		/* Before the tick: what came first is judged by what was known first. */
+		err = pipeline_drain(w->pipeline);
+		pipeline_tick(w->pipeline);
+		if (w->end_ns && clock_boot_ns() >= w->end_ns)
+			w->stop = true;
+		if (w->options.count && pipeline_written(w->pipeline) >= w->options.count)
+			w->stop = true;
+	}
+	return err;
+}
+
+static int watch_start(struct watch *w)
+{
+	struct pipeline_options po = {
+		.procfd = w->procfd,
+		.sensor = w->sensor,
+		.stream = w->stream,
+		.sockets = w->options.sockets,
+		.all = w->options.all,
+	};
+	int err = pipeline_new(&po, &w->pipeline);
+
+	if (err == -ENOENT)
+		log_error("this kernel has no socket diagnostics for AF_UNIX: load the module "
+			  "unix_diag (CONFIG_UNIX_DIAG)");
+	if (err)
+		return err;
+	pipeline_limit(w->pipeline, w->options.count);
+	err = pipeline_start(w->pipeline);
+	if (err)
+		log_error("finding the daemons' sockets: %s", strerror(-err));
+	return err;
+}
+
+int cmd_watch(int argc, char **argv)
+{
+	AUTO_WATCH struct watch w = {.procfd = -1, .epoll = -1, .signals = -1, .timer = -1};
+	char why[512];
+	int err = watch_options_parse(argc, argv, &w.options);
+
+	if (err)
+		return err > 0 ? EXIT_DONE : EXIT_USAGE;
+	if (sensor_preflight(why, sizeof(why))) {
+		log_error("%s", why);
+		return EXIT_UNABLE;
+	}
+	w.procfd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (w.procfd < 0 || host_describe(&w.host) || sinks_open(&w))
+		return EXIT_BROKE;
+	if (sensor_start(&w))
+		return EXIT_UNABLE;
+	w.host.mode = sensor_mode_name(sensor_mode(w.sensor));
+	err = loop_open(&w);
+	err = err ? err : watch_start(&w);
+	if (err) {
+		log_error("starting: %s", strerror(-err));
+		return EXIT_BROKE;
+	}
+	if (w.options.duration_s)
+		w.end_ns = clock_boot_ns() + w.options.duration_s * 1000000000ULL;
+	pipeline_armed(w.pipeline);
+
+	err = watch_run(&w);
+	/* What happened before we were told to stop is still in the ring. */
+	if (!err)
+		err = pipeline_drain(w.pipeline);
+	pipeline_stopped(w.pipeline);
+	log_info("stopped: %" PRIu64 " events written, %" PRIu64 " lost",
+		 stream_emitted(w.stream), pipeline_lost(w.pipeline));
+	if (err) {
+		log_error("reading from the kernel: %s", strerror(-err));
+		return EXIT_BROKE;
+	}
+	return EXIT_DONE;
+}

@@ -1,0 +1,407 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "user/container/tracker.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <uthash.h>
+
+#include "user/sensor/process.h"
+#include "user/util/cleanup.h"
+#include "user/util/clock.h"
+#include "user/util/file.h"
+
+#define CONTAINERS_MAX 8192
+#define BINDINGS_MAX   32768
+/* A container can be renamed: what is older is read again when it is needed. */
+#define METADATA_AGE_NS 1000000000ULL
+#define MOUNTINFO_MAX	(4 << 20)
+/* PROC_PID_INIT_INO and PROC_USER_INIT_INO, include/linux/proc_ns.h: the same on every kernel. */
+#define INIT_PID_NS_INUM  0xEFFFFFFCU
+#define INIT_USER_NS_INUM 0xEFFFFFFDU
+
+/* In the order of last use: uthash keeps the order of insertion. */
+struct known {
+	char id[CONTAINER_ID_MAX + 1];
+	struct container *container;
+	uint64_t read_ns;
+	UT_hash_handle hh;
+};
+
+/* Whose a mount or pid namespace is. One counter numbers namespaces of all kinds. */
+struct binding {
+	uint32_t inum;
+	char id[CONTAINER_ID_MAX + 1];
+	enum runtime runtime;
+	bool by_cgroup; /* its first process's cgroup told the container */
+	uint32_t pid;	/* that process */
+	uint64_t start_ns;
+	UT_hash_handle hh;
+};
+
+struct tracker {
+	int procfd;
+	struct runtime_dirs *dirs;
+	struct known *known;
+	struct binding *bindings;
+	uint32_t host_mnt_ns;
+	struct stat host_root;
+};
+
+void sighting_clear(struct sighting *sighting)
+{
+	container_unref(sighting->container);
+	sighting->container = NULL;
+}
+
+/* --- containers ---------------------------------------------------------------- */
+
+static struct container *known_get(struct tracker *t, enum runtime runtime, const char *id)
+{
+	AUTO_CONTAINER struct container *fresh = NULL;
+	uint64_t now = clock_boot_ns();
+	struct known *k = NULL;
+
+	HASH_FIND_STR(t->known, id, k);
+	if (k) {
+		HASH_DEL(t->known, k);
+		HASH_ADD_STR(t->known, id, k); /* the youngest now */
+		if (now - k->read_ns < METADATA_AGE_NS && k->container->described)
+			return container_ref(k->container);
+	}
+	/* What was read stays when the files are gone: with --rm they go first. */
+	container_load(t->dirs, runtime, id, &fresh);
+	if (!k) {
+		k = calloc(1, sizeof(*k));
+		if (!k)
+			return NULL;
+		snprintf(k->id, sizeof(k->id), "%s", id);
+		k->container = fresh ? container_ref(fresh) : container_new(runtime, id);
+		if (!k->container) {
+			free(k);
+			return NULL;
+		}
+		HASH_ADD_STR(t->known, id, k);
+	} else if (fresh) {
+		container_unref(k->container);
+		k->container = container_ref(fresh);
+	}
+	k->read_ns = now;
+	if (HASH_COUNT(t->known) > CONTAINERS_MAX) {
+		struct known *oldest = t->known;
+
+		HASH_DEL(t->known, oldest);
+		container_unref(oldest->container);
+		free(oldest);
+	}
+	return container_ref(k->container);
+}
+
+/* Is there a container of this name, by what a runtime left on disk? */
+static bool candidate_real(struct tracker *t, const struct cgroup_owner *owner)
+{
+	AUTO_CONTAINER struct container *c = NULL;
+	int err = container_load(t->dirs, owner->runtime, owner->id, &c);
+
+	return !err || err == -EINVAL;
+}
+
+static bool cgroup_owner_find(struct tracker *t, const char *cgroup, struct cgroup_owner *owner)
+{
+	cgroup_parse(cgroup, owner);
+	if (owner->runtime == RUNTIME_NONE)
+		return false;
+	return !owner->candidate || candidate_real(t, owner);
+}
+
+/* --- the last resort: its own mount table -------------------------------------- */
+
+static bool id_is_hex(const char *id)
+{
+	for (int i = 0; i < 64; i++)
+		if (!isdigit((unsigned char)id[i]) && !(id[i] >= 'a' && id[i] <= 'f'))
+			return false;
+	return id[64] == '/';
+}
+
+/* Docker and podman bind a container's resolv.conf, hosts and hostname from its own folder. */
+static bool mountinfo_owner(struct tracker *t, const struct record *r, struct cgroup_owner *out)
+{
+	static const struct {
+		const char *before;
+		enum runtime runtime;
+	} marks[] = {
+		{"/overlay-containers/", RUNTIME_PODMAN},
+		{"/containers/", RUNTIME_DOCKER},
+	};
+	AUTO_FREE char *text = NULL;
+	char path[64];
+
+	if (!process_is(t->procfd, r->raw.tgid, r->raw.start_ns))
+		return false;
+	snprintf(path, sizeof(path), "%" PRIu32 "/mountinfo", r->raw.tgid);
+	if (file_read(t->procfd, path, MOUNTINFO_MAX, &text, NULL))
+		return false;
+	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
+		for (const char *p = text; (p = strstr(p, marks[i].before));) {
+			p += strlen(marks[i].before);
+			if (!id_is_hex(p))
+				continue;
+			memset(out, 0, sizeof(*out));
+			out->runtime = marks[i].runtime;
+			memcpy(out->id, p, 64);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* --- namespaces ------------------------------------------------------------------ */
+
+static struct binding *binding_find(const struct tracker *t, uint32_t inum)
+{
+	struct binding *b = NULL;
+
+	HASH_FIND(hh, t->bindings, &inum, sizeof(inum), b);
+	return b;
+}
+
+static void binding_drop(struct tracker *t, struct binding *b)
+{
+	HASH_DEL(t->bindings, b);
+	free(b);
+}
+
+/* Does a binding still stand? Its number is given out again once the namespace is gone. */
+static bool binding_alive(const struct tracker *t, const struct binding *b)
+{
+	return process_is(t->procfd, b->pid, b->start_ns);
+}
+
+static void binding_set(struct tracker *t, uint32_t inum, const struct cgroup_owner *owner,
+			bool by_cgroup, const struct record *r)
+{
+	struct binding *b = binding_find(t, inum);
+
+	/*
+	 * A first exec in another cgroup is no new container while the one that
+	 * the namespace was made for still runs: somebody moved.
+	 */
+	if (b && strcmp(b->id, owner->id) && binding_alive(t, b))
+		return;
+	if (!b) {
+		b = calloc(1, sizeof(*b));
+		if (!b)
+			return;
+		b->inum = inum;
+		HASH_ADD(hh, t->bindings, inum, sizeof(inum), b);
+	} else if (!strcmp(b->id, owner->id) && binding_alive(t, b)) {
+		return;
+	}
+	memcpy(b->id, owner->id, sizeof(b->id));
+	b->runtime = owner->runtime;
+	b->by_cgroup = by_cgroup;
+	b->pid = r->raw.tgid;
+	b->start_ns = r->raw.start_ns;
+	if (HASH_COUNT(t->bindings) > BINDINGS_MAX)
+		binding_drop(t, t->bindings);
+}
+
+static void binding_clear(struct tracker *t, uint32_t inum)
+{
+	struct binding *b = binding_find(t, inum);
+
+	if (b && !binding_alive(t, b))
+		binding_drop(t, b);
+}
+
+static void owner_bind(struct tracker *t, const struct record *r, const struct cgroup_owner *owner,
+		       bool by_cgroup)
+{
+	if (!(r->raw.flags & DS_F_INIT_MNT_NS))
+		binding_set(t, r->raw.mnt_ns, owner, by_cgroup, r);
+	if (!(r->raw.flags & DS_F_INIT_PID_NS))
+		binding_set(t, r->raw.pid_ns, owner, by_cgroup, r);
+}
+
+/* --- who ------------------------------------------------------------------------- */
+
+static int sighting_set(struct tracker *t, enum runtime runtime, const char *id,
+			enum attribution_by by, struct sighting *out)
+{
+	struct sighting s = {.attribution.by = by};
+
+	s.container = known_get(t, runtime, id);
+	if (!s.container)
+		return -ENOMEM;
+	*out = s;
+	return 0;
+}
+
+static int sighting_from_binding(struct tracker *t, const struct binding *b, struct sighting *out)
+{
+	int err = sighting_set(t, b->runtime, b->id, ATTRIBUTED_BY_NAMESPACE, out);
+
+	if (!err && b->by_cgroup)
+		out->attribution.anomaly = "left-cgroup";
+	return err;
+}
+
+/*
+ * Nothing points to a container. Host it is only when its namespaces say so as
+ * well: a service with private mounts keeps the host's root directory. Kernel
+ * threads carry nobody's namespaces (io_uring before 5.12 works through them).
+ */
+static bool record_of_host(const struct record *r)
+{
+	if (r->raw.flags & DS_F_KTHREAD)
+		return false;
+	if (!(r->raw.flags & DS_F_INIT_PID_NS))
+		return false;
+	return r->raw.flags & (DS_F_INIT_MNT_NS | DS_F_INIT_ROOT);
+}
+
+int tracker_resolve(struct tracker *t, const struct record *r, struct sighting *out)
+{
+	struct cgroup_owner owner = {0};
+	const struct binding *b = NULL;
+	bool owned = cgroup_owner_find(t, r->cgroup, &owner);
+	int err;
+
+	if (!(r->raw.flags & DS_F_INIT_MNT_NS))
+		b = binding_find(t, r->raw.mnt_ns);
+	if (!b && !owned && !(r->raw.flags & DS_F_INIT_PID_NS))
+		b = binding_find(t, r->raw.pid_ns);
+	if (b && (!owned || strcmp(b->id, owner.id)))
+		return sighting_from_binding(t, b, out);
+	if (owned) {
+		err = sighting_set(t, owner.runtime, owner.id, ATTRIBUTED_BY_CGROUP, out);
+		if (!err)
+			memcpy(out->attribution.outer_id, owner.outer_id, sizeof(owner.outer_id));
+		return err;
+	}
+	if (record_of_host(r)) {
+		*out = (struct sighting){.host = true};
+		return 0;
+	}
+	if (mountinfo_owner(t, r, &owner))
+		return sighting_set(t, owner.runtime, owner.id, ATTRIBUTED_BY_MOUNTINFO, out);
+	*out = (struct sighting){0};
+	return 0;
+}
+
+int tracker_start(struct tracker *t, const struct record *r, struct sighting *out)
+{
+	struct cgroup_owner owner = {0};
+
+	if (cgroup_owner_find(t, r->cgroup, &owner)) {
+		owner_bind(t, r, &owner, true);
+	} else if (!record_of_host(r) && mountinfo_owner(t, r, &owner)) {
+		owner_bind(t, r, &owner, false);
+	} else {
+		/* The number may have been a container's that is gone. */
+		binding_clear(t, r->raw.mnt_ns);
+		binding_clear(t, r->raw.pid_ns);
+	}
+	return tracker_resolve(t, r, out);
+}
+
+void tracker_cgroup(struct tracker *t, const char *cgroup)
+{
+	struct cgroup_owner owner = {0};
+
+	if (cgroup_owner_find(t, cgroup, &owner))
+		container_unref(known_get(t, owner.runtime, owner.id));
+}
+
+bool tracker_contained(struct tracker *t, uint32_t pid)
+{
+	struct cgroup_owner owner = {0};
+	char cgroup[DS_CGROUP_MAX + 1];
+
+	return !process_cgroup(t->procfd, pid, cgroup) && cgroup_owner_find(t, cgroup, &owner);
+}
+
+static bool root_is_host(const struct tracker *t, uint32_t pid)
+{
+	struct stat st = {0};
+	char path[64];
+
+	snprintf(path, sizeof(path), "%" PRIu32 "/root/.", pid);
+	return !fstatat(t->procfd, path, &st, 0) && st.st_dev == t->host_root.st_dev &&
+	       st.st_ino == t->host_root.st_ino;
+}
+
+int tracker_process(struct tracker *t, uint32_t pid, struct record *r, struct sighting *out)
+{
+	struct ds_record *raw = &r->raw;
+	uint64_t start_ns = 0;
+	int err;
+
+	memset(raw, 0, sizeof(*raw));
+	raw->type = DS_RECORD_START;
+	raw->tgid = pid;
+	raw->tid = pid;
+	raw->loginuid = (uint32_t)-1;
+	raw->time_ns = clock_boot_ns();
+	err = process_comm(t->procfd, pid, raw->comm);
+	err = err ? err : process_start_ns(t->procfd, pid, &start_ns);
+	err = err ? err : process_cgroup(t->procfd, pid, r->cgroup);
+	err = err ? err : process_namespace(t->procfd, pid, "mnt", &raw->mnt_ns);
+	err = err ? err : process_namespace(t->procfd, pid, "pid", &raw->pid_ns);
+	err = err ? err : process_namespace(t->procfd, pid, "user", &raw->user_ns);
+	err = err ? err : process_namespace(t->procfd, pid, "net", &raw->net_ns);
+	if (err)
+		return err;
+	raw->start_ns = start_ns;
+	if (raw->mnt_ns == t->host_mnt_ns)
+		raw->flags |= DS_F_INIT_MNT_NS;
+	if (raw->pid_ns == INIT_PID_NS_INUM)
+		raw->flags |= DS_F_INIT_PID_NS;
+	if (raw->user_ns == INIT_USER_NS_INUM)
+		raw->flags |= DS_F_INIT_USER_NS;
+	if (root_is_host(t, pid))
+		raw->flags |= DS_F_INIT_ROOT;
+	return tracker_start(t, r, out);
+}
+
+/* --- life -------------------------------------------------------------------------- */
+
+int tracker_new(int procfd, struct runtime_dirs *dirs, struct tracker **out)
+{
+	struct tracker *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return -ENOMEM;
+	t->procfd = procfd;
+	t->dirs = dirs;
+	/* Some sandboxes hide the first process; where we stand is then the host. */
+	if (process_namespace(procfd, 1, "mnt", &t->host_mnt_ns))
+		process_namespace(procfd, getpid(), "mnt", &t->host_mnt_ns);
+	if (fstatat(procfd, "1/root/.", &t->host_root, 0))
+		fstatat(procfd, "self/root/.", &t->host_root, 0);
+	*out = t;
+	return 0;
+}
+
+void tracker_free(struct tracker *t)
+{
+	struct known *k = NULL, *ktmp = NULL;
+	struct binding *b = NULL, *btmp = NULL;
+
+	if (!t)
+		return;
+	HASH_ITER(hh, t->known, k, ktmp)
+	{
+		HASH_DEL(t->known, k);
+		container_unref(k->container);
+		free(k);
+	}
+	HASH_ITER(hh, t->bindings, b, btmp)
+	binding_drop(t, b);
+	free(t);
+}

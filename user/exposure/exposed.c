@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "user/exposure/exposed.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+
+#include "user/util/cleanup.h"
+#include "user/util/file.h"
+
+#define EXPOSED_MAX 65536
+
+struct said {
+	char *key;
+	UT_hash_handle hh;
+};
+
+struct exposed {
+	struct said *said; /* the oldest first */
+};
+
+int exposed_new(struct exposed **out)
+{
+	struct exposed *exposed = calloc(1, sizeof(*exposed));
+
+	if (!exposed)
+		return -ENOMEM;
+	*out = exposed;
+	return 0;
+}
+
+static void said_drop(struct exposed *exposed, struct said *s)
+{
+	HASH_DEL(exposed->said, s);
+	free(s->key);
+	free(s);
+}
+
+void exposed_free(struct exposed *exposed)
+{
+	struct said *s = NULL, *tmp = NULL;
+
+	if (!exposed)
+		return;
+	HASH_ITER(hh, exposed->said, s, tmp)
+		said_drop(exposed, s);
+	free(exposed);
+}
+
+bool exposed_add(struct exposed *exposed, const char *owner, const char *path, const char *target)
+{
+	AUTO_FREE char *key = NULL;
+	struct said *s = NULL;
+
+	/* The lengths keep the parts apart. */
+	if (str_format(&key, "%zu:%s%zu:%s%s", strlen(owner), owner, strlen(path), path, target))
+		return true;
+	HASH_FIND_STR(exposed->said, key, s);
+	if (s)
+		return false;
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return true;
+	s->key = take_ptr(key);
+	HASH_ADD_KEYPTR(hh, exposed->said, s->key, strlen(s->key), s);
+	if (HASH_COUNT(exposed->said) > EXPOSED_MAX)
+		said_drop(exposed, exposed->said);
+	return true;
+}

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "user/output/event.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "user/output/words.h"
+#include "user/util/cleanup.h"
+
+/* A list that is longer than this is for JSON, not for a sentence. */
+#define SOCKETS_SHOWN 4
+
+static void put_who(FILE *out, const struct event *event)
+{
+	if (event->verdict == VERDICT_HOST) {
+		fputs("host process ", out);
+		if (event->record) {
+			put_escaped(out, event->record->raw.comm);
+			fprintf(out, "[%" PRIu32 "]", event->record->raw.tgid);
+		}
+	} else if (event->container) {
+		fputs("container ", out);
+		put_container(out, event);
+	} else {
+		fputs("a container that is ", out);
+		put_container(out, event);
+	}
+}
+
+static void put_daemon(FILE *out, const struct event *event)
+{
+	const char *name = event->listener ? daemon_name(event->listener->daemon) : NULL;
+	bool nested = event->listener && event->listener->scope == SCOPE_NESTED;
+
+	if (name && strcmp(name, "other"))
+		fprintf(out, "the %s daemon", name);
+	else
+		fputs("a daemon", out);
+	if (nested)
+		fputs(" of a container", out);
+}
+
+/* ", a bind mount of /var/run/docker.sock": what the path before it goes through */
+static void put_mount(FILE *out, const struct mount_use *mount, const char *path)
+{
+	static const struct {
+		const char *text;
+		const char *before_source;
+	} kinds[] = {
+		[VIA_UNKNOWN] = {"by a mount that was not found", NULL},
+		[VIA_SOCKET_BIND] = {"a bind mount", " of "},
+		[VIA_DIRECTORY_BIND] = {"in the bind mount of the directory", " "},
+		[VIA_HOST_ROOT] = {"in the bind mount of the host's root", " "},
+		[VIA_VOLUME] = {"in a volume", " of "},
+		[VIA_PROC_ROOT] = {"by way of the root of another process", NULL},
+		[VIA_HOST_NAMESPACE] = {"being in the host's own mount namespace", NULL},
+		[VIA_HANDOFF] = {"by a connection that was handed over", NULL},
+	};
+
+	fprintf(out, ", %s", kinds[mount->via].text);
+	if (mount->source && kinds[mount->via].before_source) {
+		fputs(kinds[mount->via].before_source, out);
+		put_escaped(out, mount->source);
+	}
+	if (mount->target && strcmp(mount->target, path) != 0) {
+		fputs(" at ", out);
+		put_escaped(out, mount->target);
+	}
+	if (mount->stale)
+		fputs("; the mount is stale and leads nowhere: the socket was made anew since",
+		      out);
+	else if (mount->known && mount->read_only)
+		fputs("; read-only protects nothing: requests pass through it unchanged", out);
+}
+
+static void put_connect(FILE *out, const struct event *event, const char *path)
+{
+	char number[ERROR_NAME_SIZE] = "";
+
+	put_who(out, event);
+	fputs(event->error ? " tried to reach " : " reached ", out);
+	put_daemon(out, event);
+	if (*path) {
+		fputs(" through ", out);
+		put_escaped(out, path);
+	}
+	if (event->mount)
+		put_mount(out, event->mount, path);
+	if (event->error)
+		fprintf(out, "; the connect failed with %s", error_name(event->error, number));
+	if (event->attribution.anomaly) {
+		fputs("; anomaly: ", out);
+		put_escaped(out, event->attribution.anomaly);
+	}
+}
+
+static void put_exposed(FILE *out, const struct event *event, const char *path)
+{
+	put_who(out, event);
+	fputs(event->mount && event->mount->stale ? " was given " : " can reach ", out);
+	put_daemon(out, event);
+	if (*path) {
+		fputs(" through ", out);
+		put_escaped(out, path);
+	}
+	if (event->mount)
+		put_mount(out, event->mount, path);
+}
+
+static void put_lost(FILE *out, const struct event_lost *lost)
+{
+	bool one = lost->count == 1;
+
+	fprintf(out, "%" PRIu64 " %s record%s lost (%s): what is recorded has a gap here",
+		lost->count, lost->kind, one ? " was" : "s were", lost->place);
+}
+
+static void put_started(FILE *out, const struct event *event)
+{
+	const struct event_monitor *monitor = &event->monitor;
+	size_t shown =
+		monitor->socket_count < SOCKETS_SHOWN ? monitor->socket_count : SOCKETS_SHOWN;
+
+	fprintf(out, "docksnoop %s watches in mode %s", monitor->version, event->host->mode);
+	if (!monitor->socket_count)
+		fputs("; no container daemon listens yet", out);
+	for (size_t i = 0; i < shown; i++) {
+		const char *name = daemon_name(monitor->sockets[i]->daemon);
+
+		fprintf(out, "%s%s ", i ? ", " : ": ", name ? name : "unknown daemon");
+		put_escaped(out, monitor->sockets[i]->path);
+	}
+	if (shown < monitor->socket_count)
+		fprintf(out, " and %zu more", monitor->socket_count - shown);
+}
+
+char *event_reason(const struct event *event)
+{
+	AUTO_FREE char *path = socket_path_inside(event);
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = NULL;
+
+	if (!path)
+		return NULL;
+	out = open_memstream(&text, &len);
+	if (!out)
+		return NULL;
+	switch (event->action) {
+	case EVENT_SOCKET_CONNECT:
+		put_connect(out, event, path);
+		break;
+	case EVENT_SOCKET_EXPOSED:
+		put_exposed(out, event, path);
+		break;
+	case EVENT_EVENTS_LOST:
+		put_lost(out, &event->lost);
+		break;
+	case EVENT_MONITOR_STARTED:
+		put_started(out, event);
+		break;
+	case EVENT_MONITOR_STOPPED:
+		fprintf(out, "docksnoop %s stopped after %" PRIu64 " events, with %" PRIu64 " lost",
+			event->monitor.version, event->monitor.emitted, event->monitor.lost);
+		break;
+	}
+	if (memstream_close(out)) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "user/sensor/diag.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libmnl/libmnl.h>
+#include <linux/sock_diag.h>
+#include <linux/unix_diag.h>
+#include <netinet/tcp.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "user/util/cleanup.h"
+
+static int diag_socket(void)
+{
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int diag_open(int netns)
+{
+	AUTO_CLOSE int own = -1;
+	AUTO_CLOSE int fd = -1;
+
+	if (netns < 0)
+		return diag_socket();
+	/* A socket belongs to the namespace it was made in: go there and back. */
+	own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (own < 0 || setns(netns, CLONE_NEWNET))
+		return -errno;
+	fd = diag_socket();
+	if (setns(own, CLONE_NEWNET))
+		return -errno;
+	return take_fd(&fd);
+}
+
+struct dump {
+	diag_fn fn;
+	void *ctx;
+};
+
+static void name_copy(struct diag_listener *out, const struct nlattr *attr)
+{
+	const char *name = mnl_attr_get_payload(attr);
+	size_t len = mnl_attr_get_payload_len(attr);
+
+	if (len > sizeof(out->path) - 1)
+		len = sizeof(out->path) - 1;
+	if (len && !name[0]) {
+		for (size_t i = 0; i < len; i++)
+			out->path[i] = name[i] ? name[i] : '@';
+		out->path[len] = '\0';
+		return;
+	}
+	len = strnlen(name, len);
+	memcpy(out->path, name, len);
+	out->path[len] = '\0';
+}
+
+static int listener_attr(const struct nlattr *attr, void *ctx)
+{
+	struct diag_listener *out = ctx;
+	const struct unix_diag_vfs *vfs = NULL;
+
+	if (mnl_attr_get_type(attr) == UNIX_DIAG_NAME) {
+		name_copy(out, attr);
+	} else if (mnl_attr_get_type(attr) == UNIX_DIAG_VFS &&
+		   mnl_attr_get_payload_len(attr) >= sizeof(*vfs)) {
+		vfs = mnl_attr_get_payload(attr);
+		out->has_file = true;
+		out->dev = vfs->udiag_vfs_dev;
+		out->file_ino = vfs->udiag_vfs_ino;
+	}
+	return MNL_CB_OK;
+}
+
+static int listener_message(const struct nlmsghdr *nlh, void *ctx)
+{
+	const struct unix_diag_msg *msg = mnl_nlmsg_get_payload(nlh);
+	const struct dump *dump = ctx;
+	struct diag_listener listener = {0};
+
+	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(*msg) || msg->udiag_state != TCP_LISTEN)
+		return MNL_CB_OK;
+	listener.ino = msg->udiag_ino;
+	listener.cookie = (uint64_t)msg->udiag_cookie[1] << 32 | msg->udiag_cookie[0];
+	if (dump->fn && mnl_attr_parse(nlh, sizeof(*msg), listener_attr, &listener) >= MNL_CB_OK)
+		dump->fn(dump->ctx, &listener);
+	return MNL_CB_OK;
+}
+
+int diag_each_listener(int fd, diag_fn fn, void *ctx)
+{
+	struct {
+		struct nlmsghdr nlh;
+		struct unix_diag_req req;
+	} request = {
+		.nlh = {.nlmsg_len = sizeof(request),
+			.nlmsg_type = SOCK_DIAG_BY_FAMILY,
+			.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
+		.req = {.sdiag_family = AF_UNIX,
+			.udiag_states = 1U << TCP_LISTEN,
+			.udiag_show = UDIAG_SHOW_NAME | UDIAG_SHOW_VFS},
+	};
+	struct dump dump = {.fn = fn, .ctx = ctx};
+	char buffer[32 * 1024];
+	ssize_t n;
+	int more = MNL_CB_OK;
+
+	if (send(fd, &request, sizeof(request), 0) < 0)
+		return -errno;
+	while (more > MNL_CB_STOP) {
+		n = recv(fd, buffer, sizeof(buffer), 0);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		more = mnl_cb_run(buffer, n, 0, 0, listener_message, &dump);
+		if (more < 0)
+			return -errno;
+	}
+	return 0;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DOCKSNOOP_DIAG_H
+#define DOCKSNOOP_DIAG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bpf/event.h"
+
+/* A listening AF_UNIX socket, as the kernel's socket diagnostics tell of it. */
+struct diag_listener {
+	uint64_t cookie; /* given by the kernel at the latest now */
+	uint32_t ino;	 /* of the socket, in sockfs */
+	bool has_file;
+	uint32_t dev;			/* of the file it is bound to, the kernel's dev_t */
+	uint32_t file_ino;		/* low 32 bits */
+	char path[DS_SUN_PATH_MAX + 2]; /* as bound, "@name" when abstract */
+};
+
+/*
+ * A descriptor that asks about the network namespace of @netns (a descriptor of
+ * /proc/PID/ns/net; -1: the caller's). The caller's to close; -errno.
+ */
+int diag_open(int netns);
+
+/*
+ * Call fn(ctx, listener) for every listening socket of that namespace
+ * (NETLINK_SOCK_DIAG, unix_diag; net/unix/diag.c). 0 or -errno; -ENOENT where
+ * the kernel has no unix_diag. @fn may be NULL, to see whether it works.
+ */
+typedef void (*diag_fn)(void *ctx, const struct diag_listener *listener);
+int diag_each_listener(int fd, diag_fn fn, void *ctx);
+
+#endif

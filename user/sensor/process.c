@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "user/sensor/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "user/util/cleanup.h"
+#include "user/util/file.h"
+
+#define PROC_FILE_MAX (64 * 1024)
+
+/* A file of /proc/PID, read whole. */
+static int process_read(int procfd, uint32_t pid, const char *name, char **out)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "%" PRIu32 "/%s", pid, name);
+	return file_read(procfd, path, PROC_FILE_MAX, out, NULL);
+}
+
+int process_comm(int procfd, uint32_t pid, char out[16])
+{
+	AUTO_FREE char *text = NULL;
+	size_t len;
+	int err = process_read(procfd, pid, "comm", &text);
+
+	if (err)
+		return err;
+	len = strlen(text);
+	if (len && text[len - 1] == '\n')
+		len--;
+	if (len > 15)
+		len = 15;
+	memcpy(out, text, len);
+	out[len] = '\0';
+	return 0;
+}
+
+int process_start_ns(int procfd, uint32_t pid, uint64_t *out)
+{
+	AUTO_FREE char *text = NULL;
+	uint64_t ticks = 0;
+	const char *p = NULL;
+	int err = process_read(procfd, pid, "stat", &text);
+
+	if (err)
+		return err;
+	/* The name, field 2, may hold anything, spaces and ')' too: go by its last one. */
+	p = strrchr(text, ')');
+	for (int field = 2; p && field < 22; field++)
+		p = strchr(p + 1, ' ');
+	if (!p || sscanf(p, "%" SCNu64, &ticks) != 1)
+		return -EBADMSG;
+	*out = ticks * (1000000000ULL / sysconf(_SC_CLK_TCK));
+	return 0;
+}
+
+bool process_is(int procfd, uint32_t pid, uint64_t start_ns)
+{
+	uint64_t tick = 1000000000ULL / sysconf(_SC_CLK_TCK);
+	uint64_t now = 0;
+
+	return !process_start_ns(procfd, pid, &now) && start_ns / tick == now / tick;
+}
+
+int process_cgroup(int procfd, uint32_t pid, char out[DS_CGROUP_MAX + 1])
+{
+	AUTO_FREE char *text = NULL;
+	const char *v1 = NULL;
+	const char *v2 = NULL;
+	const char *found = NULL;
+	char *save = NULL;
+	int err = process_read(procfd, pid, "cgroup", &text);
+
+	if (err)
+		return err;
+	/* Lines are "hierarchy:controllers:path" (cgroups(7)). */
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		char *controllers = strchr(line, ':');
+		char *path = controllers ? strchr(controllers + 1, ':') : NULL;
+
+		if (!path)
+			continue;
+		*path++ = '\0';
+		if (!strncmp(line, "0:", 2))
+			v2 = path;
+		else if (!strcmp(controllers + 1, "pids"))
+			v1 = path;
+	}
+	found = v2 && strcmp(v2, "/") ? v2 : v1 ? v1 : v2;
+	if (!found)
+		return -ENODATA;
+	if (strlen(found) > DS_CGROUP_MAX)
+		return -ENAMETOOLONG;
+	strcpy(out, found);
+	return 0;
+}
+
+int process_namespace(int procfd, uint32_t pid, const char *kind, uint32_t *out)
+{
+	AUTO_FREE char *link = NULL;
+	char path[64];
+	const char *open = NULL;
+	int err;
+
+	snprintf(path, sizeof(path), "%" PRIu32 "/ns/%s", pid, kind);
+	err = file_readlink(procfd, path, &link);
+	if (err)
+		return err;
+	open = strchr(link, '[');
+	if (!open || sscanf(open, "[%" SCNu32 "]", out) != 1)
+		return -EBADMSG;
+	return 0;
+}
+
+int process_exe(int procfd, uint32_t pid, char **out)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "%" PRIu32 "/exe", pid);
+	return file_readlink(procfd, path, out);
+}
+
+static DIR *directory_open(int dirfd, const char *path)
+{
+	AUTO_CLOSE int fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	if (dir)
+		take_fd(&fd);
+	return dir;
+}
+
+int process_each(int procfd, process_fn fn, void *ctx)
+{
+	AUTO_CLOSEDIR DIR *dir = directory_open(procfd, ".");
+	const struct dirent *entry = NULL;
+	unsigned long long pid = 0;
+	int err;
+
+	if (!dir)
+		return -errno;
+	while ((entry = readdir(dir))) {
+		if (str_parse_uint(entry->d_name, 1, UINT32_MAX, &pid))
+			continue;
+		err = fn(ctx, pid);
+		if (err < 0)
+			return err;
+	}
+	return 0;
+}
+
+int process_each_socket(int procfd, uint32_t pid, process_socket_fn fn, void *ctx)
+{
+	char path[64];
+	AUTO_CLOSEDIR DIR *dir = NULL;
+	const struct dirent *entry = NULL;
+
+	snprintf(path, sizeof(path), "%" PRIu32 "/fd", pid);
+	dir = directory_open(procfd, path);
+	if (!dir)
+		return -errno;
+	while ((entry = readdir(dir))) {
+		char link[64] = "";
+		uint64_t ino = 0;
+		ssize_t n = readlinkat(dirfd(dir), entry->d_name, link, sizeof(link) - 1);
+
+		if (n > 0 && sscanf(link, "socket:[%" SCNu64 "]", &ino) == 1)
+			fn(ctx, ino);
+	}
+	return 0;
+}

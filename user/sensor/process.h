@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DOCKSNOOP_PROCESS_H
+#define DOCKSNOOP_PROCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bpf/event.h"
+
+/*
+ * What /proc says of processes. @procfd is a descriptor of a /proc; a process
+ * that is gone gives -ENOENT or -ESRCH.
+ */
+
+/* Its name (comm), which it may have chosen itself. */
+int process_comm(int procfd, uint32_t pid, char out[16]);
+
+/* When it started, CLOCK_BOOTTIME; in clock ticks of 10 ms, as /proc tells it. */
+int process_start_ns(int procfd, uint32_t pid, uint64_t *out);
+
+/* Is it still the process that started at @start_ns (a record's start_ns)? */
+bool process_is(int procfd, uint32_t pid, uint64_t start_ns);
+
+/*
+ * Its cgroup, chosen as the kernel side does: that of the v2 hierarchy unless
+ * it is the root, then that of the pids controller.
+ */
+int process_cgroup(int procfd, uint32_t pid, char out[DS_CGROUP_MAX + 1]);
+
+/* The number of one of its namespaces: "mnt", "net", "pid", "user". */
+int process_namespace(int procfd, uint32_t pid, const char *kind, uint32_t *out);
+
+/* Its program's path, as its own mount namespace shows it; malloc'd. */
+int process_exe(int procfd, uint32_t pid, char **out);
+
+/*
+ * Call fn(ctx, pid) for every process; a negative return stops and is
+ * returned. Processes that come or go meanwhile may be left out.
+ */
+typedef int (*process_fn)(void *ctx, uint32_t pid);
+int process_each(int procfd, process_fn fn, void *ctx);
+
+/* Call fn(ctx, ino) for every socket that the process holds, by its number in sockfs. */
+typedef void (*process_socket_fn)(void *ctx, uint64_t ino);
+int process_each_socket(int procfd, uint32_t pid, process_socket_fn fn, void *ctx);
+
+#endif
