@@ -69,13 +69,24 @@ help:
 
 # --- the program -------------------------------------------------------------
 
-$(BPF_BUILD)/docksnoop.bpf.o: bpf/docksnoop.bpf.c
+# Two steps: clang compiles, bpftool links and checks.
+define bpf_object
 	@mkdir -p $(@D)
 	$(call say,BPF,$@) $(CLANG) $(BPF_CFLAGS) -MMD -MP -MT $@ -MF $@.d -c $< -o $@.tmp
 	@$(BPFTOOL) gen object $@ $@.tmp && rm -f $@.tmp
+endef
+
+$(BPF_BUILD)/docksnoop.bpf.o: bpf/docksnoop.bpf.c Makefile
+	$(bpf_object)
+
+$(BPF_BUILD)/bodies.bpf.o: tests/bpf/bodies.bpf.c Makefile
+	$(bpf_object)
 
 $(SKELETON): $(BPF_BUILD)/docksnoop.bpf.o
 	$(call say,SKEL,$@) $(BPFTOOL) gen skeleton $< name docksnoop_bpf > $@
+
+$(BPF_BUILD)/bodies.skel.h: $(BPF_BUILD)/bodies.bpf.o
+	$(call say,SKEL,$@) $(BPFTOOL) gen skeleton $< name bodies > $@
 
 $(BUILD)/user/sensor/sensor.o: $(SKELETON)
 
@@ -105,11 +116,18 @@ test: deps-test
 
 # --- tests -------------------------------------------------------------------
 
-$(BUILD)/tests/unit/%: tests/unit/%.c $(LIBRARY) Makefile
+define test_program
 	@mkdir -p $(@D)
 	$(call say,TEST,$@) $(CC) $(ALL_CFLAGS) -Werror=unused-function -MMD -MP \
-		-DTEST_DATA='"$(CURDIR)/tests/unit/data"' $< $(LIBRARY) -o $@ $(LDFLAGS) \
-		$(lib_ldlibs) -lcmocka
+		-DTEST_DATA='"$(CURDIR)/tests/unit/data"' -DTEST_ROOT='"$(CURDIR)"' $< $(LIBRARY) \
+		-o $@ $(LDFLAGS) $(lib_ldlibs) -lcmocka
+endef
+
+$(BUILD)/tests/unit/%: tests/unit/%.c $(LIBRARY) Makefile
+	$(test_program)
+
+$(BUILD)/tests/bpf/test_bodies: tests/bpf/test_bodies.c $(BPF_BUILD)/bodies.skel.h $(LIBRARY) Makefile
+	$(test_program)
 
 unit: $(UNIT_TESTS)
 	@tests/unit/run $(UNIT_TESTS)
@@ -120,8 +138,8 @@ SANITIZE := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined 
 check:
 	@$(MAKE) --no-print-directory BUILD=build/asan CFLAGS='$(SANITIZE)' unit
 
-bpf-test: $(BPF_BUILD)/bpf-test
-	@$<
+bpf-test: $(BUILD)/tests/bpf/test_bodies
+	@tests/unit/run $<
 
 e2e: $(PROGRAM)
 	@tests/e2e/run
@@ -152,4 +170,4 @@ format-check:
 clean:
 	rm -rf $(filter-out build/vm,$(wildcard build/*))
 
--include $(OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(BPF_BUILD)/docksnoop.bpf.o.d
+-include $(OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(wildcard $(BPF_BUILD)/*.bpf.o.d)
