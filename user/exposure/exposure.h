@@ -18,7 +18,7 @@ typedef int (*exposure_fn)(const struct socket_file *socket, const struct mount_
  * of the same socket; by then it is known that it can reach it. The runtime's
  * own mounts come first in the table.
  */
-#define EXPOSURE_MOUNTS_MAX 1024
+#define EXPOSURE_MOUNTS_MAX 128
 
 /*
  * Every way from a container's mount table @table to each of the @n @sockets:

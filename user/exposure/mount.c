@@ -135,31 +135,19 @@ static bool entry_is(const struct mount_table *table, const struct mount_entry *
 	return first ? first->id == e->id : mount_fits(host, e, m);
 }
 
-/* The configured mount that @e itself is, or NULL. */
+/* The configured mount that @e itself is, by its destination, or NULL. */
 static const struct container_mount *entry_configured(const struct mount_table *table,
 						      const struct mount_entry *e,
 						      const struct mount_table *host,
 						      const struct container *container)
 {
-	const struct container_mount *linked = NULL;
-
 	for (size_t i = 0; container && i < container->mount_count; i++) {
 		const struct container_mount *m = &container->mounts[i];
 
 		if (same_place(e->target, m->destination))
 			return entry_is(table, e, host, m) ? m : NULL;
 	}
-	for (size_t i = 0; container && i < container->mount_count; i++) {
-		const struct container_mount *m = &container->mounts[i];
-
-		if (!m->source || !same_name(e->target, m->destination) ||
-		    entry_at(table, m->destination, NULL, NULL) || !entry_is(table, e, host, m))
-			continue;
-		if (linked)
-			return NULL;
-		linked = m;
-	}
-	return linked;
+	return NULL;
 }
 
 /*
@@ -201,19 +189,37 @@ static bool brought_along(const struct mount_table *host, const struct mount_ent
 	return false;
 }
 
+/* @entry, or the nearest above it, that is configured by its destination. */
+static bool origin_by_destination(const struct mount_table *table, const struct mount_entry *entry,
+				  const struct mount_table *host, const struct container *container,
+				  struct mount_origin *out)
+{
+	for (const struct mount_entry *e = entry; e; e = e->parent) {
+		const struct container_mount *m = entry_configured(table, e, host, container);
+
+		if (!m)
+			continue;
+		if (!brought_along(host, e, entry))
+			return false;
+		*out = (struct mount_origin){.entry = e, .configured = m, .along = e != entry};
+		return true;
+	}
+	return false;
+}
+
 /*
  * The configured mount above an entry whose parents no table shows, by the names
  * alone: of those whose source has, on the host, the same mount at the same place
  * below it, the one with the longest destination.
  */
-static int configured_above(const struct mount_entry *e, const struct mount_table *host,
-			    const struct container *container, const struct container_mount **out)
+static int origin_by_name(const struct mount_entry *entry, const struct mount_table *host,
+			  const struct container *container, struct mount_origin *out)
 {
 	const struct container_mount *found = NULL;
 
 	for (size_t i = 0; container && i < container->mount_count; i++) {
 		const struct container_mount *m = &container->mounts[i];
-		const char *rest = path_after(e->target, m->destination);
+		const char *rest = path_after(entry->target, m->destination);
 		const struct mount_entry *at = NULL;
 		AUTO_FREE char *place = NULL;
 
@@ -223,11 +229,65 @@ static int configured_above(const struct mount_entry *e, const struct mount_tabl
 		if (mount_path_join(m->source, rest, &place) < 0)
 			return -ENOMEM;
 		at = mount_table_at(host, place);
-		if (at && shows_same(at, path_after(place, at->target), e))
+		if (at && shows_same(at, path_after(place, at->target), entry))
 			found = m;
 	}
-	*out = found;
+	if (found)
+		*out = (struct mount_origin){.entry = entry, .configured = found, .along = true};
 	return 0;
+}
+
+/* Is @e the first in the table that a link in the image may have moved from where it is told? */
+static bool first_moved(const struct mount_table *table, const struct mount_entry *e,
+			const struct mount_table *host, const struct container *container)
+{
+	for (size_t i = 0; i < table->count; i++) {
+		const struct mount_entry *other = &table->entries[i];
+		struct mount_origin origin = {};
+
+		if (other->dev != e->dev || strcmp(other->root, e->root) != 0 ||
+		    !same_name(other->target, e->target))
+			continue;
+		if (!origin_by_destination(table, other, host, container, &origin))
+			return other->id == e->id;
+	}
+	return true;
+}
+
+/* The configured mount that @e is if links in the image moved it, or NULL. */
+static const struct container_mount *entry_moved(const struct mount_table *table,
+						 const struct mount_entry *e,
+						 const struct mount_table *host,
+						 const struct container *container)
+{
+	const struct container_mount *found = NULL;
+
+	for (size_t i = 0; container && i < container->mount_count; i++) {
+		const struct container_mount *m = &container->mounts[i];
+
+		if (!m->source || !same_name(e->target, m->destination) ||
+		    entry_at(table, m->destination, NULL, NULL) || !mount_fits(host, e, m))
+			continue;
+		if (found)
+			return NULL;
+		found = m;
+	}
+	return found && first_moved(table, e, host, container) ? found : NULL;
+}
+
+/* @entry, or the nearest above it, that a link moved or that shows the host's root. */
+static void origin_by_place(const struct mount_table *table, const struct mount_entry *entry,
+			    const struct mount_table *host, const struct container *container,
+			    const struct mount_entry *root, struct mount_origin *out)
+{
+	for (const struct mount_entry *e = entry; e; e = e->parent) {
+		const struct container_mount *m = entry_moved(table, e, host, container);
+
+		if ((!m && !(root && shows_same(root, "", e))) || !brought_along(host, e, entry))
+			continue;
+		*out = (struct mount_origin){.entry = e, .configured = m, .along = e != entry};
+		return;
+	}
 }
 
 int mount_origin_find(const struct mount_table *table, const struct mount_entry *entry,
@@ -236,29 +296,14 @@ int mount_origin_find(const struct mount_table *table, const struct mount_entry 
 {
 	const struct mount_entry *root = mount_table_at(host, "/");
 	struct mount_origin origin = {.entry = entry};
-	int err = 0;
 
-	for (const struct mount_entry *e = entry; e; e = e->parent) {
-		const struct container_mount *m = entry_configured(table, e, host, container);
+	if (!origin_by_destination(table, entry, host, container, &origin)) {
+		int err = entry->parent ? 0 : origin_by_name(entry, host, container, &origin);
 
-		if (!m)
-			continue;
-		if (brought_along(host, e, entry))
-			origin = (struct mount_origin){.entry = e, .configured = m};
-		break;
-	}
-	for (const struct mount_entry *e = entry; root && !origin.configured && e; e = e->parent) {
-		if (shows_same(root, "", e) && brought_along(host, e, entry)) {
-			origin.entry = e;
-			break;
-		}
-	}
-	origin.along = origin.entry != entry;
-	if (!entry->parent && !origin.configured) {
-		err = configured_above(entry, host, container, &origin.configured);
 		if (err < 0)
 			return err;
-		origin.along = origin.configured;
+		if (!origin.configured)
+			origin_by_place(table, entry, host, container, root, &origin);
 	}
 	origin.host_root = root && shows_same(root, "", origin.entry);
 	*out = origin;
