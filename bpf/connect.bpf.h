@@ -126,7 +126,7 @@ static __always_inline int connect_lookup(const char *name, struct path *path)
 		s->rec.flags |= DS_F_MOUNT_RO;
 
 	string_begin(s, DS_STR_CLIENT_PATH);
-	string_add(s, name, DS_SUN_PATH_MAX);
+	string_add(s, name, DS_SUN_PATH_MAX + 1);
 	string_end(s, DS_STR_CLIENT_PATH);
 	string_path(s, DS_STR_MOUNT_POINT, BPF_CORE_READ(mnt, mnt_parent),
 		    BPF_CORE_READ(mnt, mnt_mountpoint));
@@ -177,6 +177,58 @@ static __always_inline int connect_resolved(struct sock *listener, struct pt_reg
 	task_fill_exe(s, task);
 	record_send(s, DS_LOST_CONNECT);
 	return 0;
+}
+
+/*
+ * A return probe does not see the arguments: they are kept, by thread and
+ * function, from the entry on. The oldest go when it is full, with the access
+ * that they belong to; more threads than entries would have to be in connect(2)
+ * at once.
+ */
+enum probed_function {
+	PROBED_KERN_PATH,
+	PROBED_SECURITY,
+	PROBED_CONNECT,
+};
+
+struct probed_key {
+	u64 thread;
+	u64 function; /* enum probed_function */
+};
+
+struct probed_args {
+	const void *first;
+	void *second;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct probed_key);
+	__type(value, struct probed_args);
+} probed_calls SEC(".maps");
+
+static __always_inline int probe_enter(enum probed_function function, const void *first,
+				       void *second)
+{
+	struct probed_key key = {bpf_get_current_pid_tgid(), function};
+	struct probed_args args = {first, second};
+
+	if (bpf_map_update_elem(&probed_calls, &key, &args, BPF_ANY))
+		lost_add(DS_LOST_PENDING);
+	return 0;
+}
+
+static __always_inline bool probe_leave(enum probed_function function, struct probed_args *out)
+{
+	struct probed_key key = {bpf_get_current_pid_tgid(), function};
+	struct probed_args *args = bpf_map_lookup_elem(&probed_calls, &key);
+
+	if (!args)
+		return false;
+	*out = *args;
+	bpf_map_delete_elem(&probed_calls, &key);
+	return true;
 }
 
 /* The current task's connect failed after its name had led to a watched socket's file. */

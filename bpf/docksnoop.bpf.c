@@ -54,6 +54,57 @@ int BPF_PROG(trampoline_connect, struct socket *sock, struct sockaddr *uaddr, in
 	return ret ? connect_failed((const char *)uaddr + sizeof(u16), ret) : 0;
 }
 
+/* kprobe mode: where trampolines are refused and kprobes are not */
+SEC("?kprobe/kern_path")
+int BPF_KPROBE(kprobe_kern_path, const char *name, unsigned int flags, struct path *path)
+{
+	return probe_enter(PROBED_KERN_PATH, name, path);
+}
+
+SEC("?kretprobe/kern_path")
+int BPF_KRETPROBE(kretprobe_kern_path, int ret)
+{
+	struct probed_args args = {};
+
+	if (!probe_leave(PROBED_KERN_PATH, &args) || ret)
+		return 0;
+	return connect_lookup(args.first, args.second);
+}
+
+SEC("?kprobe/security_unix_stream_connect")
+int BPF_KPROBE(kprobe_security, struct sock *sock, struct sock *other)
+{
+	if (listener_ignored(BPF_CORE_READ(other, __sk_common.skc_cookie.counter)))
+		return 0;
+	return probe_enter(PROBED_SECURITY, NULL, other);
+}
+
+SEC("?kretprobe/security_unix_stream_connect")
+int BPF_KRETPROBE(kretprobe_security, int ret)
+{
+	struct probed_args args = {};
+
+	if (!probe_leave(PROBED_SECURITY, &args))
+		return 0;
+	return connect_resolved(args.second, NULL, ret);
+}
+
+SEC("?kprobe/unix_stream_connect")
+int BPF_KPROBE(kprobe_connect, struct socket *sock, struct sockaddr *uaddr)
+{
+	return probe_enter(PROBED_CONNECT, uaddr, NULL);
+}
+
+SEC("?kretprobe/unix_stream_connect")
+int BPF_KRETPROBE(kretprobe_connect, int ret)
+{
+	struct probed_args args = {};
+
+	if (!probe_leave(PROBED_CONNECT, &args) || !ret)
+		return 0;
+	return connect_failed(args.first + sizeof(u16), ret);
+}
+
 /* all modes */
 SEC("?tp_btf/sched_process_exec")
 int BPF_PROG(common_exec, struct task_struct *task)

@@ -155,9 +155,9 @@ static void test_names(void **state)
 	line = event_to_text(&s->event, false);
 	assert_non_null(strstr(line, "FLAGGED  4f0c5a9e1b7d                  curl["));
 	free(line);
-	s->container.id = (char *)"deadbeef";
+	s->container.id = (char *)"deadbeefdeadbeefdead";
 	line = event_to_text(&s->event, false);
-	assert_non_null(strstr(line, "FLAGGED  deadbeef                      curl["));
+	assert_non_null(strstr(line, "FLAGGED  deadbeefdeadbeefdead          curl["));
 	free(line);
 
 	s->container.id = (char *)SAMPLE_ID "-not";

@@ -24,12 +24,12 @@
 
 #define SECOND_NS 1000000000ULL
 /* After a daemon's program has started it takes a moment until it listens. */
-#define REFRESH_FAST_NS	  (SECOND_NS / 5)
-#define REFRESH_FAST_FOR  (10 * SECOND_NS)
-#define REFRESH_NS	  (2 * SECOND_NS)
-#define REFRESH_DEEP_NS	  (60 * SECOND_NS)
-#define LOST_LOOK_NS	  SECOND_NS
-#define SOCKETS_MAX	  256
+#define REFRESH_FAST_NS	 (SECOND_NS / 5)
+#define REFRESH_FAST_FOR (10 * SECOND_NS)
+#define REFRESH_NS	 (2 * SECOND_NS)
+#define REFRESH_DEEP_NS	 (60 * SECOND_NS)
+#define LOST_LOOK_NS	 SECOND_NS
+#define SOCKETS_MAX	 256
 
 struct pipeline {
 	struct pipeline_options options;
@@ -239,7 +239,11 @@ static int record_take(void *ctx, const void *data, size_t size)
 
 int pipeline_drain(struct pipeline *p)
 {
-	int n = sensor_consume(p->options.sensor, record_take, p);
+	int n;
+
+	if (p->limit && p->written >= p->limit)
+		return 0;
+	n = sensor_consume(p->options.sensor, record_take, p);
 
 	return n < 0 && n != -ECANCELED ? n : 0;
 }
@@ -362,9 +366,43 @@ void pipeline_free(struct pipeline *p)
 	free(p);
 }
 
+struct listing {
+	const struct listener *listeners[SOCKETS_MAX];
+	size_t count;
+};
+
+static int listener_list(void *ctx, const struct listener *l)
+{
+	struct listing *list = ctx;
+
+	if (list->count == SOCKETS_MAX)
+		return -ENOSPC;
+	list->listeners[list->count++] = l;
+	return 0;
+}
+
+static void monitor_emit(struct pipeline *p, enum event_action action, const struct listing *list)
+{
+	struct event event = {
+		.action = action,
+		.time_ns = clock_epoch_ns(),
+		.monitor =
+			{
+				.version = DOCKSNOOP_VERSION,
+				.sockets = list->listeners,
+				.socket_count = list->count,
+				.emitted = stream_emitted(p->options.stream),
+				.lost = pipeline_lost(p),
+			},
+	};
+
+	event_emit(p, &event);
+}
+
 int pipeline_start(struct pipeline *p)
 {
 	uint64_t now = clock_boot_ns();
+	struct listing list = {0};
 	int err = listeners_refresh(p->listeners, true);
 
 	if (err)
@@ -372,6 +410,8 @@ int pipeline_start(struct pipeline *p)
 	p->refreshed_ns = now;
 	p->refreshed_deep_ns = now;
 	p->lost_looked_ns = now;
+	listeners_each(p->listeners, listener_list, &list);
+	monitor_emit(p, EVENT_MONITOR_STARTED, &list);
 	containers_scan(p);
 	return 0;
 }
@@ -434,39 +474,6 @@ void pipeline_tick(struct pipeline *p)
 
 /* --- beginning and end ------------------------------------------------------------------------ */
 
-struct listing {
-	const struct listener *listeners[SOCKETS_MAX];
-	size_t count;
-};
-
-static int listener_list(void *ctx, const struct listener *l)
-{
-	struct listing *list = ctx;
-
-	if (list->count == SOCKETS_MAX)
-		return -ENOSPC;
-	list->listeners[list->count++] = l;
-	return 0;
-}
-
-static void monitor_emit(struct pipeline *p, enum event_action action, const struct listing *list)
-{
-	struct event event = {
-		.action = action,
-		.time_ns = clock_epoch_ns(),
-		.monitor =
-			{
-				.version = DOCKSNOOP_VERSION,
-				.sockets = list->listeners,
-				.socket_count = list->count,
-				.emitted = stream_emitted(p->options.stream),
-				.lost = pipeline_lost(p),
-			},
-	};
-
-	event_emit(p, &event);
-}
-
 void pipeline_armed(struct pipeline *p)
 {
 	const char *mode = sensor_mode_name(sensor_mode(p->options.sensor));
@@ -480,7 +487,6 @@ void pipeline_armed(struct pipeline *p)
 		listener_label(list.listeners[i], label, sizeof(label));
 		at += snprintf(line + at, sizeof(line) - at, "%s%s", i ? ", " : ": ", label);
 	}
-	monitor_emit(p, EVENT_MONITOR_STARTED, &list);
 	if (list.count)
 		log_info("watching %zu socket%s in %s mode%s", list.count,
 			 list.count == 1 ? "" : "s", mode, line);

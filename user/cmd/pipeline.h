@@ -30,10 +30,13 @@ static inline void cleanup_pipeline(struct pipeline **pipeline)
 }
 #define AUTO_PIPELINE __attribute__((cleanup(cleanup_pipeline)))
 
-/* Find daemons, sockets and containers that are there already. 0 or -errno. */
+/*
+ * Find the daemons and sockets that are there, say that the stream begins, and
+ * look at the containers that run already. 0 or -errno.
+ */
 int pipeline_start(struct pipeline *pipeline);
 
-/* Say that it is armed, on stderr and in the stream. */
+/* Say on stderr that it is armed. */
 void pipeline_armed(struct pipeline *pipeline);
 
 /* Take in what the kernel has. 0 or -errno. */

@@ -34,7 +34,7 @@ static void report_line(struct report *r, json_t *list, const char *name, const 
 	json_t *entry = NULL;
 
 	if (!r->features) {
-		printf("  %-3s  %-36s %s\n", available ? "yes" : "no", name,
+		printf("  %-3s  %-40s %s\n", available ? "yes" : "no", name,
 		       available ? what : why);
 		return;
 	}
@@ -52,6 +52,12 @@ static const struct {
 	{"fexit/kern_path", "what a name led to and through which mount, trampoline mode"},
 	{"fexit/security_unix_stream_connect", "who connects, trampoline mode"},
 	{"fexit/unix_stream_connect", "connects that fail, trampoline mode"},
+	{"kprobe/kern_path", "kprobe mode"},
+	{"kretprobe/kern_path", "what a name led to and through which mount, kprobe mode"},
+	{"kprobe/security_unix_stream_connect", "kprobe mode"},
+	{"kretprobe/security_unix_stream_connect", "who connects, kprobe mode"},
+	{"kprobe/unix_stream_connect", "kprobe mode"},
+	{"kretprobe/unix_stream_connect", "connects that fail, kprobe mode"},
 	{"tp_btf/sched_process_exec", "containers' and daemons' starts"},
 	{"tp_btf/cgroup_mkdir", "containers about to start"},
 };
@@ -152,12 +158,14 @@ int cmd_probe(int argc, char **argv)
 	}
 	best = probe(&r);
 	if (!json) {
-		printf("%s%s\n", best ? "docksnoop watches here in mode: " : "docksnoop cannot watch here",
+		printf("%s%s\n",
+		       best ? "docksnoop watches here in mode: " : "docksnoop cannot watch here",
 		       best ? best : "");
 		return best ? EXIT_DONE : EXIT_UNABLE;
 	}
-	out = json_pack("{s:s, s:s, s:s, s:o, s:o}", "version", DOCKSNOOP_VERSION, "kernel", u.release,
-			"architecture", u.machine, "features", r.features, "modes", r.modes);
+	out = json_pack("{s:s, s:s, s:s, s:o, s:o}", "version", DOCKSNOOP_VERSION, "kernel",
+			u.release, "architecture", u.machine, "features", r.features, "modes",
+			r.modes);
 	if (out && best)
 		json_object_set_new(out, "mode", json_string(best));
 	if (!out || json_dumpf(out, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER)) {

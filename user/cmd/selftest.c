@@ -31,7 +31,7 @@ static const char help[] =
 	"another name there, a process connects through it, and each thing that must be\n"
 	"known of that is checked. Nothing is left behind.\n"
 	"\n"
-	"  --mode MODE   auto, trampoline or tracepoint\n"
+	"  --mode MODE   auto, trampoline, kprobe or tracepoint\n"
 	"  -h, --help    this\n"
 	"\n"
 	"Exit code 0 when all was seen, 1 when not, 3 when it cannot run here.\n";
@@ -302,7 +302,8 @@ int cmd_selftest(int argc, char **argv)
 		if (opt != 'm')
 			return EXIT_USAGE;
 		if (sensor_mode_parse(optarg, &t.mode)) {
-			log_error("--mode takes auto, trampoline or tracepoint, not '%s'", optarg);
+			log_error("--mode takes auto, trampoline, kprobe or tracepoint, not '%s'",
+				  optarg);
 			return EXIT_USAGE;
 		}
 	}

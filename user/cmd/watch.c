@@ -257,8 +257,8 @@ int cmd_watch(int argc, char **argv)
 	if (!err)
 		err = pipeline_drain(w.pipeline);
 	pipeline_stopped(w.pipeline);
-	log_info("stopped: %" PRIu64 " events written, %" PRIu64 " lost",
-		 stream_emitted(w.stream), pipeline_lost(w.pipeline));
+	log_info("stopped: %" PRIu64 " events written, %" PRIu64 " lost", stream_emitted(w.stream),
+		 pipeline_lost(w.pipeline));
 	if (err) {
 		log_error("reading from the kernel: %s", strerror(-err));
 		return EXIT_BROKE;

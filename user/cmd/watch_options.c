@@ -24,8 +24,8 @@ static const char help[] =
 	"  --all                 also accesses by processes of the host\n"
 	"  --socket PATH         watch this socket too; may be given several times\n"
 	"                        (every container daemon's socket is found without)\n"
-	"  --mode MODE           auto, trampoline or tracepoint (default: auto, the\n"
-	"                        strongest that this kernel allows)\n"
+	"  --mode MODE           auto, trampoline, kprobe or tracepoint (default:\n"
+	"                        auto, the strongest that this kernel allows)\n"
 	"  --duration SECONDS    stop after this time\n"
 	"  --count N             stop after N events\n"
 	"  -h, --help            this\n"
@@ -98,7 +98,7 @@ static int option_take(int opt, struct watch_options *o, size_t *socket_count)
 	case OPT_MODE:
 		if (!sensor_mode_parse(optarg, &o->mode))
 			return 0;
-		log_error("--mode takes auto, trampoline or tracepoint, not '%s'", optarg);
+		log_error("--mode takes auto, trampoline, kprobe or tracepoint, not '%s'", optarg);
 		return -EINVAL;
 	case OPT_DURATION:
 		return number_parse("--duration", optarg, INT_MAX, &o->duration_s);

@@ -11,8 +11,13 @@
 
 /* A mount that the container was configured with. */
 struct container_mount {
-	char *type;	   /* "bind", "volume", "tmpfs", …; never NULL */
-	char *source;	   /* on the host, as configured; for a bind-backed volume what lies behind it; may be NULL */
+	char *type; /* "bind", "volume", "tmpfs", …; never NULL */
+	/*
+	 * On the host, as configured; for a volume of Docker's that is a bind mount
+	 * what lies behind it. NULL where the files do not tell (tmpfs, a volume
+	 * that is not mounted yet).
+	 */
+	char *source;
 	char *destination; /* in the container; never NULL */
 	char *volume;	   /* the named volume, or NULL */
 	bool read_only;
@@ -28,9 +33,14 @@ struct container {
 	enum runtime runtime;
 	char *id;
 	char *name;
-	char *image;	   /* as the user named it, "traefik:v2" */
-	char *image_hash;  /* "sha256:…" */
-	json_t *labels;	   /* object of strings, or NULL */
+	char *image;	  /* as the user named it, "traefik:v2" */
+	char *image_hash; /* "sha256:…" */
+	/*
+	 * Object of strings, or NULL; of at most CONTAINER_LABELS_MAX bytes in all,
+	 * Compose's first. An image can bring labels, any of them: whoever made the
+	 * image may have chosen them, not only who started the container.
+	 */
+	json_t *labels;
 	char *pod_name;
 	char *pod_namespace;
 	char *pod_uid;
@@ -41,9 +51,15 @@ struct container {
 	bool described; /* a runtime's files were found for this id */
 };
 
+#define CONTAINER_LABELS_MAX (64 << 10)
+
+/* NULL: no memory. */
 struct container *container_new(enum runtime runtime, const char *id);
 struct container *container_ref(struct container *container);
 void container_unref(struct container *container); /* NULL is allowed */
+
+/* The value of a label, or NULL. Compose: com.docker.compose.{project,service}. */
+const char *container_label(const struct container *container, const char *key);
 
 static inline void cleanup_container(struct container **c)
 {
@@ -58,24 +74,31 @@ static inline void cleanup_container(struct container **c)
  */
 struct runtime_dirs;
 
-struct runtime_dirs *runtime_dirs_new(const char *root); /* with the usual places; NULL: no memory */
+/* With the usual places. NULL: errno tells, no memory or no such @root. */
+struct runtime_dirs *runtime_dirs_new(const char *root);
 void runtime_dirs_free(struct runtime_dirs *dirs);
 
 enum runtime_dir {
-	RUNTIME_DIR_DOCKER_DATA,  /* /var/lib/docker: holds containers/<id>/config.v2.json */
-	RUNTIME_DIR_CONTAINERD,	  /* …/io.containerd.runtime.v2.task: <namespace>/<id>/config.json */
-	RUNTIME_DIR_STORAGE,	  /* /var/lib/containers/storage: overlay-containers/containers.json */
+	RUNTIME_DIR_DOCKER_DATA, /* /var/lib/docker: holds containers/<id>/config.v2.json */
+	RUNTIME_DIR_CONTAINERD, /* …/io.containerd.runtime.v2.task: <namespace>/<id>/config.json */
+	RUNTIME_DIR_STORAGE, /* /var/lib/containers/storage: overlay-containers/containers.json */
 };
+/* @path is absolute, else -EINVAL; -ENOSPC beyond 64 folders, -ENOMEM. */
 int runtime_dirs_add(struct runtime_dirs *dirs, enum runtime_dir kind, const char *path);
 
 /*
  * Read what the runtimes' files say of @id, never asking a daemon. The runtime
  * is a hint (RUNTIME_UNKNOWN: try all). 0 and a new reference in *out; -ENOENT
- * when no runtime knows this exact id; -EINVAL when a file was there and could
- * not be understood (the container is then what could be read of it: see
- * docs/detection.md, "names").
+ * when no runtime knows this exact id, or when containerd has it in several
+ * namespaces; -EINVAL when a file was there and could not be understood (*out
+ * is then a new reference as well, to what could be read of it: see
+ * docs/detection.md, "names"); -ENOMEM.
+ * At most 4 MiB of a file are read, 64 MiB of a storage's list of containers.
  */
 int container_load(struct runtime_dirs *dirs, enum runtime runtime, const char *id,
 		   struct container **out);
+
+/* Does containerd hold what a candidate's path names, in that very namespace? */
+bool container_candidate_real(struct runtime_dirs *dirs, const struct cgroup_owner *owner);
 
 #endif

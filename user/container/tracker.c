@@ -101,21 +101,12 @@ static struct container *known_get(struct tracker *t, enum runtime runtime, cons
 	return container_ref(k->container);
 }
 
-/* Is there a container of this name, by what a runtime left on disk? */
-static bool candidate_real(struct tracker *t, const struct cgroup_owner *owner)
-{
-	AUTO_CONTAINER struct container *c = NULL;
-	int err = container_load(t->dirs, owner->runtime, owner->id, &c);
-
-	return !err || err == -EINVAL;
-}
-
 static bool cgroup_owner_find(struct tracker *t, const char *cgroup, struct cgroup_owner *owner)
 {
 	cgroup_parse(cgroup, owner);
 	if (owner->runtime == RUNTIME_NONE)
 		return false;
-	return !owner->candidate || candidate_real(t, owner);
+	return !owner->candidate || container_candidate_real(t->dirs, owner);
 }
 
 /* --- the last resort: its own mount table -------------------------------------- */

@@ -9,6 +9,7 @@
  */
 
 #include <jansson.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -18,8 +19,8 @@ struct build {
 	bool failed;
 };
 
-/* A string that is longer is cut, and said to be. PATH_MAX: no path is. */
-#define JSON_TEXT_MAX 4096
+/* A longer string is cut, and said to be; no path is, be it of bytes that U+FFFD stands for. */
+#define JSON_TEXT_MAX (3 * PATH_MAX)
 
 /* The text as valid UTF-8, a new reference; NULL without memory. @field: its name if it is cut. */
 json_t *build_text(struct build *b, const char *field, const char *s, size_t len);

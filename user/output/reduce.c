@@ -25,31 +25,38 @@ static void drop(struct build *b, json_t *root, const char *const path[], const 
 		build_truncated(b, field);
 }
 
-/* The strings of @object and of the objects in it; an event is some five levels deep. */
-static void shorten(struct build *b, json_t *object, const char *prefix, size_t limit)
+static void cut(struct build *b, json_t *string, const char *field, size_t limit)
+{
+	size_t kept = limit;
+
+	if (json_string_length(string) <= limit)
+		return;
+	/* never within a character */
+	while (kept && (json_string_value(string)[kept] & 0xc0) == 0x80)
+		kept--;
+	if (json_string_setn(string, json_string_value(string), kept))
+		b->failed = true;
+	build_truncated(b, field);
+}
+
+/* Every string in @value, known as @field; an event is some five levels deep. */
+static void shorten(struct build *b, json_t *value, const char *field, size_t limit)
 {
 	const char *key = NULL;
-	json_t *value = NULL;
+	json_t *part = NULL;
+	size_t i = 0;
 
-	json_object_foreach (object, key, value) {
-		AUTO_FREE char *field = NULL;
-		size_t len = json_string_length(value);
-		size_t kept = limit;
+	if (json_is_string(value))
+		cut(b, value, field, limit);
+	json_array_foreach (value, i, part)
+		shorten(b, part, field, limit);
+	json_object_foreach (value, key, part) {
+		AUTO_FREE char *name = NULL;
 
-		if (str_format(&field, "%s%s%s", prefix, *prefix ? "." : "", key) < 0) {
+		if (str_format(&name, "%s%s%s", field, *field ? "." : "", key) < 0)
 			b->failed = true;
-			return;
-		}
-		if (json_is_object(value))
-			shorten(b, value, field, limit);
-		if (len <= limit)
-			continue;
-		/* never within a character */
-		while (kept && (json_string_value(value)[kept] & 0xc0) == 0x80)
-			kept--;
-		if (json_string_setn(value, json_string_value(value), kept))
-			b->failed = true;
-		build_truncated(b, field);
+		else
+			shorten(b, part, name, limit);
 	}
 }
 

@@ -28,8 +28,12 @@ struct syslog_sink {
 	bool stream; /* the receiver wants SOCK_STREAM */
 };
 
-/* What rsyslog takes by default, all included ($MaxMessageSize, 8k); it cuts what is longer. */
-#define MESSAGE_MAX 8192
+/*
+ * rsyslog cuts what is longer than 8096 bytes, all included (its $MaxMessageSize,
+ * "8k", seen with 8.2302); and one that relays puts the host's name and a longer
+ * timestamp before it, for another to take.
+ */
+#define MESSAGE_MAX (8096 - 256)
 
 #define NS_PER_S 1000000000ULL
 

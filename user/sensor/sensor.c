@@ -23,6 +23,7 @@ struct sensor {
 static const char *const mode_names[SENSOR_MODE_COUNT] = {
 	[SENSOR_MODE_AUTO] = "auto",
 	[SENSOR_MODE_TRAMPOLINE] = "trampoline",
+	[SENSOR_MODE_KPROBE] = "kprobe",
 	[SENSOR_MODE_TRACEPOINT] = "tracepoint",
 };
 
@@ -76,16 +77,24 @@ static int libbpf_keep(enum libbpf_print_level level, const char *fmt, va_list a
 	return 0;
 }
 
+/* A program belongs to the mode that its name begins with, or is common to all. */
 static void sensor_choose(struct docksnoop_bpf *skel, enum sensor_mode mode)
 {
-	bool trampoline = mode == SENSOR_MODE_TRAMPOLINE;
+	static const char *const prefixes[SENSOR_MODE_COUNT] = {
+		[SENSOR_MODE_TRAMPOLINE] = "trampoline_",
+		[SENSOR_MODE_KPROBE] = "k",
+		[SENSOR_MODE_TRACEPOINT] = "tracepoint_",
+	};
+	struct bpf_program *prog = NULL;
 
-	bpf_program__set_autoload(skel->progs.tracepoint_data_ready, !trampoline);
-	bpf_program__set_autoload(skel->progs.trampoline_kern_path, trampoline);
-	bpf_program__set_autoload(skel->progs.trampoline_security, trampoline);
-	bpf_program__set_autoload(skel->progs.trampoline_connect, trampoline);
-	bpf_program__set_autoload(skel->progs.common_exec, true);
-	bpf_program__set_autoload(skel->progs.common_cgroup_mkdir, true);
+	bpf_object__for_each_program(prog, skel->obj)
+	{
+		const char *name = bpf_program__name(prog);
+
+		bpf_program__set_autoload(
+			prog, !strncmp(name, "common_", 7) ||
+				      !strncmp(name, prefixes[mode], strlen(prefixes[mode])));
+	}
 }
 
 static void libbpf_forget(void)

@@ -19,6 +19,7 @@ struct sensor;
 enum sensor_mode {
 	SENSOR_MODE_AUTO, /* the strongest that loads */
 	SENSOR_MODE_TRAMPOLINE,
+	SENSOR_MODE_KPROBE,
 	SENSOR_MODE_TRACEPOINT,
 	SENSOR_MODE_COUNT,
 };

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A container that could connect is named before it does."""
+
+import pytest
+from lib import expect, host, routes
+
+
+def expose_once(watch, marker, engine, box, route):
+    event = watch.wait_for("socket-exposed", box, socket=engine.socket)
+    route.read_only = host.mount_is_read_only(box.pid, route.path)
+    expect.exposed(event, engine, box, route)
+    marker.settle(watch)
+    assert len(watch.events("socket-exposed", box, socket=engine.socket)) == 1
+    assert not watch.events("socket-connect", box)
+
+
+@pytest.mark.parametrize("route", routes.KINDS, indirect=True)
+def test_container_that_starts_is_exposed_though_it_never_connects(route, marker, engine, boxes, docksnoop, mode):
+    watch = docksnoop(mode=mode)
+    box = boxes(*route.options, sleeper=True)
+    expose_once(watch, marker, engine, box, route)
+
+
+@pytest.mark.parametrize("route", routes.KINDS, indirect=True)
+def test_container_that_runs_already_is_exposed(route, marker, engine, boxes, docksnoop, mode):
+    box = boxes(*route.options, sleeper=True)
+    watch = docksnoop(mode=mode)
+    expose_once(watch, marker, engine, box, route)
+
+
+def test_exec_into_a_container_does_not_expose_it_again(route, marker, engine, boxes, docksnoop, mode):
+    watch = docksnoop(mode=mode)
+    box = boxes(*route.options, sleeper=True)
+    watch.wait_for("socket-exposed", box, socket=engine.socket)
+    engine.docker("exec", box.id, "/bin/true")
+    marker.settle(watch)
+    assert len(watch.events("socket-exposed", box, socket=engine.socket)) == 1
+
+
+def test_container_without_the_socket_is_not_exposed(marker, engine, boxes, docksnoop, mode, scratch):
+    before = boxes("-v", f"{scratch}:/tmp/s", sleeper=True)
+    watch = docksnoop(mode=mode)
+    after = boxes("-v", f"{scratch}:/tmp/s", sleeper=True)
+    marker.settle(watch)
+    assert not watch.events(container=before)
+    assert not watch.events(container=after)
