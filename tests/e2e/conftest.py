@@ -29,11 +29,20 @@ def pytest_configure(config):
 
 
 def pytest_generate_tests(metafunc):
+    """mode: each that is under test; resolving_mode: each that resolves failed connects."""
+    modes = skips.modes()
+    if not modes:
+        raise pytest.UsageError(f"this kernel offers no mode: {skips.probe()}")
     if "mode" in metafunc.fixturenames:
-        modes = skips.modes()
-        if not modes:
-            raise pytest.UsageError(f"this kernel offers no mode: {skips.probe()}")
         metafunc.parametrize("mode", modes, scope="session")
+    if "resolving_mode" in metafunc.fixturenames:
+        none = pytest.param(None, id="none")
+        metafunc.parametrize("resolving_mode", skips.resolving(modes) or [none], indirect=True)
+
+
+@pytest.fixture
+def resolving_mode(request):
+    return request.param or skips.no_resolving_mode()
 
 
 def pytest_runtest_logreport(report):
@@ -52,9 +61,18 @@ def pytest_sessionfinish(session, exitstatus):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
-def pytest_terminal_summary(terminalreporter):
+def pytest_terminal_summary(terminalreporter, exitstatus):
     for skip in _unexpected_skips:
         terminalreporter.write_line(f"SKIPPED WITHOUT A GOOD REASON: {skip}", red=True)
+    path = os.environ.get("DOCKSNOOP_RESULTS")
+    if not path:
+        return
+    count = {name: len(terminalreporter.getreports(name)) for name in ("passed", "failed", "error", "skipped", "xfailed")}
+    failed = count["failed"] + count["error"] + len(_unexpected_skips)
+    with open(path, "a", encoding="utf-8") as results:
+        # a run that was cut short has failed, whatever it got to
+        print("e2e", count["passed"], failed or int(exitstatus != 0), count["skipped"] + count["xfailed"] - len(_unexpected_skips),
+              file=results)
 
 
 @pytest.fixture(scope="session")
@@ -139,13 +157,6 @@ def docksnoop(validator):
         except AssertionError as problem:
             problems.append(str(problem))
     assert not problems, "\n".join(problems)
-
-
-@pytest.fixture
-def trampoline():
-    """For tests of what only this mode can see."""
-    skips.need_trampolines()
-    return "trampoline"
 
 
 @pytest.fixture

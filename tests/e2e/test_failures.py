@@ -1,27 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Connects that do not succeed; only trampoline mode resolves what they were meant for."""
+"""Connects that do not succeed; tracepoint mode cannot tell what they were meant for."""
 
 import errno
 import pathlib
 import socket
 
 from lib import engine as engines
-from lib import expect, routes
+from lib import expect, routes, skips
 from lib.watch import get
 
 
-def test_permission_denied(route, engine, docksnoop, trampoline):
-    watch = docksnoop(mode=trampoline)
+def test_permission_denied(route, engine, docksnoop, resolving_mode):
+    watch = docksnoop(mode=resolving_mode)
     box = engine.run(*route.options, "--user", "1000:1000", client=(route.path,))
     assert box.truth["errors"] == [errno.EACCES]
     event = watch.wait_for("socket-connect", box)
-    expect.flagged(event, engine, box, route, trampoline, error=errno.EACCES)
+    expect.flagged(event, engine, box, route, resolving_mode, error=errno.EACCES)
 
 
-def test_stale_bind_after_a_daemon_restart(route, engine, boxes, docksnoop, trampoline):
+def test_stale_bind_after_a_daemon_restart(route, engine, boxes, docksnoop, resolving_mode):
     name = engines.unique("stale")
     command = ["-s", "-w", f"/work/{name}.go", "-o", f"/work/{name}.said", route.path]
-    watch = docksnoop(mode=trampoline)
+    watch = docksnoop(mode=resolving_mode)
     box = boxes(*route.options, "-v", f"{engine.work_dir}:/work", client=command, name=name)
     with engine.stopped():
         engine.start()
@@ -30,7 +30,7 @@ def test_stale_bind_after_a_daemon_restart(route, engine, boxes, docksnoop, tram
         assert truth["errors"] == [errno.ECONNREFUSED]
         event = watch.wait_for("socket-connect", box)
         expect.flagged(
-            event, engine, box, route, trampoline, args=["/bin/client", *command], pid=box.pid,
+            event, engine, box, route, resolving_mode, args=["/bin/client", *command], pid=box.pid,
             error=errno.ECONNREFUSED,
         )
 
@@ -50,7 +50,7 @@ def test_full_backlog(engine, marker, docksnoop, mode, scratch):
 
     events = watch.events("socket-connect", box)
     # tracepoint mode sees only those that got through
-    seen = errors if mode == "trampoline" else [0] * errors.count(0)
+    seen = errors if skips.resolving([mode]) else [0] * errors.count(0)
     assert len(events) == len(seen), watch.report()
     for event, error in zip(events, seen):
         expect.flagged(

@@ -237,8 +237,10 @@ int cmd_watch(int argc, char **argv)
 		return EXIT_UNABLE;
 	}
 	w.procfd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (w.procfd < 0 || host_describe(&w.host) || sinks_open(&w))
+	if (w.procfd < 0 || host_describe(&w.host))
 		return EXIT_BROKE;
+	if (sinks_open(&w))
+		return EXIT_USAGE;
 	if (sensor_start(&w))
 		return EXIT_UNABLE;
 	w.host.mode = sensor_mode_name(sensor_mode(w.sensor));

@@ -151,7 +151,7 @@ static json_t *args_array(struct build *b, const struct record *record)
 	char argv[sizeof(record->argv)] = "";
 	json_t *args = json_array();
 
-	memcpy(argv, record->argv, sizeof(argv));
+	memcpy(argv, record->argv, record->argv_len);
 	args_redact(argv, record->argv_len);
 	for (size_t at = 0; at < record->argv_len;) {
 		size_t len = strlen(argv + at);

@@ -10,11 +10,16 @@
 #include <unistd.h>
 
 #include "build/docksnoop.skel.h"
+#include "user/sensor/kprobe.h"
 #include "user/util/cleanup.h"
+
+#define PROGRAMS_MAX 32
 
 struct sensor {
 	struct docksnoop_bpf *skel;
 	struct ring_buffer *ring;
+	struct bpf_link *links[PROGRAMS_MAX];
+	size_t link_count;
 	enum sensor_mode mode;
 	sensor_fn fn;
 	void *ctx;
@@ -112,8 +117,8 @@ static int sensor_fail(struct sensor_reason *reason, const char *step, int error
 	if (error == -EPERM && !verifier_said[0])
 		said = "refused before the verifier looked at it: this kernel allows no such "
 		       "program";
-	if (error == -ESRCH) /* libbpf: its BTF holds no such name */
-		said = "this kernel has no such function or tracepoint";
+	if (error == -ESRCH || error == -ENOENT) /* libbpf, kprobe_attach(): found no such name */
+		said = "this kernel has no such function, tracepoint or kind of probe";
 	snprintf(reason->text, sizeof(reason->text), "%s: %s%s%s%s", step, strerror(-error),
 		 said[0] ? " (" : "", said, said[0] ? ")" : "");
 	return error;
@@ -126,10 +131,29 @@ static int record_forward(void *ctx, void *data, size_t size)
 	return sensor->fn(sensor->ctx, data, size);
 }
 
+static int program_attach(struct sensor *sensor, struct bpf_program *prog)
+{
+	struct bpf_link *link = NULL;
+	int err = 0;
+
+	if (sensor->link_count == PROGRAMS_MAX)
+		return -ENOSPC;
+	if (bpf_program__type(prog) == BPF_PROG_TYPE_KPROBE) {
+		err = kprobe_attach(prog, &link);
+	} else {
+		link = bpf_program__attach(prog);
+		err = link ? 0 : -errno;
+	}
+	if (!err)
+		sensor->links[sensor->link_count++] = link;
+	return err;
+}
+
 static int sensor_open_mode(enum sensor_mode mode, struct sensor_reason *reason,
 			    struct sensor **out)
 {
 	AUTO_SENSOR struct sensor *sensor = calloc(1, sizeof(*sensor));
+	struct bpf_program *prog = NULL;
 	int err;
 
 	if (!sensor)
@@ -148,9 +172,12 @@ static int sensor_open_mode(enum sensor_mode mode, struct sensor_reason *reason,
 					sensor, NULL);
 	if (!sensor->ring)
 		return sensor_fail(reason, "ring buffer", -errno);
-	err = docksnoop_bpf__attach(sensor->skel);
-	if (err)
-		return sensor_fail(reason, "attach", err);
+	bpf_object__for_each_program(prog, sensor->skel->obj)
+	{
+		err = bpf_program__autoload(prog) ? program_attach(sensor, prog) : 0;
+		if (err)
+			return sensor_fail(reason, "attach", err);
+	}
 	reason->error = 0;
 	*out = take_ptr(sensor);
 	return 0;
@@ -177,7 +204,6 @@ static int program_try(int index, const char **section, struct sensor_reason *re
 {
 	AUTO_SENSOR struct sensor *sensor = calloc(1, sizeof(*sensor));
 	struct bpf_program *prog = NULL;
-	struct bpf_link *link = NULL;
 	static char name[128];
 	int err, at = 0;
 
@@ -200,10 +226,9 @@ static int program_try(int index, const char **section, struct sensor_reason *re
 		sensor_fail(reason, "load", err);
 		return 0;
 	}
-	link = bpf_program__attach(prog);
-	if (!link)
-		sensor_fail(reason, "attach", -errno);
-	bpf_link__destroy(link);
+	err = program_attach(sensor, prog);
+	if (err)
+		sensor_fail(reason, "attach", err);
 	return 0;
 }
 
@@ -228,6 +253,8 @@ void sensor_free(struct sensor *sensor)
 {
 	if (!sensor)
 		return;
+	for (size_t i = 0; i < sensor->link_count; i++)
+		bpf_link__destroy(sensor->links[i]);
 	ring_buffer__free(sensor->ring);
 	docksnoop_bpf__destroy(sensor->skel);
 	free(sensor);

@@ -13,8 +13,6 @@ import pytest
 
 from . import host
 
-MODES = ("trampoline", "tracepoint")
-
 
 @functools.cache
 def probe():
@@ -23,32 +21,33 @@ def probe():
     return json.loads(result.stdout)
 
 
-def kernel_has(mode):
-    return any(entry["name"] == mode and entry["available"] is True for entry in probe()["modes"])
+@functools.cache
+def kernel_modes():
+    """Those that this kernel offers, strongest first."""
+    return [entry["name"] for entry in probe()["modes"] if entry["available"] is True]
 
 
 @functools.cache
 def modes():
-    """The modes under test."""
+    """Those under test."""
     wanted = os.environ.get("DOCKSNOOP_TEST_MODES")
-    return [mode for mode in (wanted.split(",") if wanted else MODES) if wanted or kernel_has(mode)]
+    return wanted.split(",") if wanted else kernel_modes()
+
+
+def resolving(names):
+    """Those of these modes that know what a failed connect was meant for."""
+    return [name for name in names if name != "tracepoint"]
 
 
 REASONS = {
-    "this kernel refuses BPF trampolines (docksnoop probe says so)": lambda: not kernel_has("trampoline"),
-    "trampoline mode is not among DOCKSNOOP_TEST_MODES": lambda: "trampoline" not in modes(),
+    "this kernel offers tracepoint mode only (docksnoop probe says so)": lambda: not resolving(kernel_modes()),
+    "DOCKSNOOP_TEST_MODES names tracepoint mode only": lambda: not resolving(modes()),
 }
-
-
-def skip(reason):
-    pytest.skip(reason)
 
 
 def is_expected(reason):
     return reason in REASONS and REASONS[reason]()
 
 
-def need_trampolines():
-    if "trampoline" in modes():
-        return
-    skip(next(reason for reason in REASONS if is_expected(reason)))
+def no_resolving_mode():
+    pytest.skip(next(reason for reason in REASONS if is_expected(reason)))
