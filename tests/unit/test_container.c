@@ -477,7 +477,6 @@ static void asks_only_the_runtimes_that_can_know(void **state)
 	load(data, RUNTIME_PODMAN, VOLS, -ENOENT);
 	load(data, RUNTIME_DOCKER, PODWEB, -ENOENT);
 	load(data, (enum runtime)99, VOLS, -ENOENT);
-	load("/nonexistent/..", RUNTIME_NONE, "x", -ENOENT);
 }
 
 static void tells_candidates_by_namespace(void **state)
@@ -505,7 +504,6 @@ static void refuses_names_of_several(void **state)
 
 	(void)state;
 	put(TASKS "/a/web/config.json", "{}");
-	load(root, RUNTIME_CONTAINERD, "web", 0);
 	{
 		struct runtime_dirs *dirs AUTO_DIRS = runtime_dirs_new(root);
 		AUTO_CONTAINER struct container *c = NULL;

@@ -97,11 +97,12 @@ static const struct {
 /* Texts that each end in NUL; one that lacks its own was cut and does not count. */
 static const char *texts_next(const char *texts, size_t len, size_t *pos)
 {
-	const char *text = texts + *pos;
+	const char *text = NULL;
 	const char *end = NULL;
 
 	if (*pos >= len)
 		return NULL;
+	text = texts + *pos;
 	end = memchr(text, '\0', len - *pos);
 	if (!end)
 		return NULL;

@@ -25,8 +25,8 @@ void stream_free(struct stream *stream);
 int stream_add_sink(struct stream *stream, struct sink *sink);
 
 /*
- * Number the event, name its host (event->sequence, event->host) and write it. 0, or the first sink's
- * -errno; the others were written all the same.
+ * Number the event, name its host (event->sequence, event->host) and write it.
+ * 0, or the -errno of the first sink that failed; the others have it all the same.
  */
 int stream_emit(struct stream *stream, struct event *event);
 

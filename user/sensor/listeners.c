@@ -11,6 +11,7 @@
 #include <utlist.h>
 
 #include "user/sensor/diag.h"
+#include "user/sensor/holders.h"
 #include "user/sensor/listener.h"
 #include "user/sensor/process.h"
 #include "user/sensor/sensor.h"
@@ -37,15 +38,6 @@ struct ignored {
 	UT_hash_handle hh;
 };
 
-struct daemon_process {
-	uint32_t pid;
-	uint64_t start_ns;
-	enum daemon daemon;
-	uint32_t net_ns;
-	char name[16];
-	UT_hash_handle hh;
-};
-
 /* A network namespace whose listeners are asked for. */
 struct netns {
 	uint32_t inum;
@@ -56,22 +48,12 @@ struct netns {
 	UT_hash_handle hh;
 };
 
-/* A socket that a daemon's process holds. */
-struct held {
-	uint64_t ino;
-	uint32_t pid;
-	enum daemon daemon;
-	char name[16];
-	UT_hash_handle hh;
-};
-
 struct listeners {
 	struct listeners_options options;
 	struct watched *watched;
 	struct ignored *ignored;
-	struct daemon_process *daemons;
+	struct holders *holders;
 	struct netns *namespaces;
-	struct held *held;
 	uint64_t generation;
 	uint64_t asked_ns; /* when a record last made us ask a namespace */
 };
@@ -85,107 +67,6 @@ static void watched_free(struct watched *w)
 	free(w->listener.host_path);
 	free(w->listener.fs_path);
 	free(w);
-}
-
-/* --- which processes are daemons -------------------------------------------- */
-
-static enum daemon process_daemon(int procfd, uint32_t pid, char name[16])
-{
-	AUTO_FREE char *exe = NULL;
-	enum daemon daemon = DAEMON_NONE;
-	const char *base = NULL;
-
-	if (process_comm(procfd, pid, name))
-		return DAEMON_NONE;
-	daemon = daemon_by_program(name);
-	if (daemon != DAEMON_NONE || process_exe(procfd, pid, &exe))
-		return daemon;
-	base = strrchr(exe, '/');
-	return base ? daemon_by_program(base + 1) : DAEMON_NONE;
-}
-
-static int daemon_look(void *ctx, uint32_t pid)
-{
-	struct listeners *ls = ctx;
-	struct daemon_process *p = NULL;
-	uint64_t start = 0;
-	uint32_t net = 0;
-	char name[16] = "";
-	enum daemon daemon = process_daemon(ls->options.procfd, pid, name);
-
-	HASH_FIND(hh, ls->daemons, &pid, sizeof(pid), p);
-	if (daemon == DAEMON_NONE || process_start_ns(ls->options.procfd, pid, &start) ||
-	    process_namespace(ls->options.procfd, pid, "net", &net)) {
-		if (p) {
-			HASH_DEL(ls->daemons, p);
-			free(p);
-		}
-		return 0;
-	}
-	if (!p) {
-		p = calloc(1, sizeof(*p));
-		if (!p)
-			return -ENOMEM;
-		p->pid = pid;
-		HASH_ADD(hh, ls->daemons, pid, sizeof(pid), p);
-	}
-	p->start_ns = start;
-	p->daemon = daemon;
-	p->net_ns = net; /* rootlesskit moves into its own before dockerd listens */
-	memcpy(p->name, name, sizeof(p->name));
-	return 0;
-}
-
-struct holder {
-	struct listeners *ls;
-	const struct daemon_process *process;
-};
-
-static void held_add(void *ctx, uint64_t ino)
-{
-	const struct holder *holder = ctx;
-	struct listeners *ls = holder->ls;
-	struct held *h = NULL;
-
-	HASH_FIND(hh, ls->held, &ino, sizeof(ino), h);
-	if (h)
-		return;
-	h = calloc(1, sizeof(*h));
-	if (!h)
-		return;
-	h->ino = ino;
-	h->pid = holder->process->pid;
-	h->daemon = holder->process->daemon;
-	memcpy(h->name, holder->process->name, sizeof(h->name));
-	HASH_ADD(hh, ls->held, ino, sizeof(ino), h);
-}
-
-static void held_clear(struct listeners *ls)
-{
-	struct held *h = NULL, *tmp = NULL;
-
-	HASH_ITER(hh, ls->held, h, tmp)
-	{
-		HASH_DEL(ls->held, h);
-		free(h);
-	}
-}
-
-static void daemons_update(struct listeners *ls, bool deep)
-{
-	struct daemon_process *p = NULL, *tmp = NULL;
-
-	if (deep)
-		process_each(ls->options.procfd, daemon_look, ls);
-	HASH_ITER(hh, ls->daemons, p, tmp)
-	daemon_look(ls, p->pid);
-	held_clear(ls);
-	HASH_ITER(hh, ls->daemons, p, tmp)
-	{
-		struct holder holder = {.ls = ls, .process = p};
-
-		process_each_socket(ls->options.procfd, p->pid, held_add, &holder);
-	}
 }
 
 /* --- deciding about one listener ------------------------------------------- */
@@ -206,47 +87,12 @@ static bool socket_wanted(const struct listeners *ls, const char *path, bool has
 	return false;
 }
 
-/* Who holds a socket that no daemon does: looks through every process, so for a name's sake only. */
-struct search {
-	int procfd;
-	uint32_t pid;
-	uint64_t ino;
-	bool found;
-};
-
-static void search_socket(void *ctx, uint64_t ino)
-{
-	struct search *search = ctx;
-
-	search->found |= ino == search->ino;
-}
-
-static int search_process(void *ctx, uint32_t pid)
-{
-	struct search *search = ctx;
-
-	process_each_socket(search->procfd, pid, search_socket, search);
-	if (!search->found)
-		return 0;
-	search->pid = pid;
-	return -EALREADY;
-}
-
-static uint32_t socket_holder(const struct listeners *ls, uint64_t ino)
-{
-	struct search search = {.procfd = ls->options.procfd, .ino = ino};
-
-	process_each(ls->options.procfd, search_process, &search);
-	return search.pid;
-}
-
 /* Fill in daemon, pid and name; false: this is no daemon's socket. */
 static bool listener_judge(struct listeners *ls, struct listener *l, bool has_file,
 			   uint32_t creator)
 {
-	const struct held *held = NULL;
+	const struct held *held = holders_find(ls->holders, l->ino);
 
-	HASH_FIND(hh, ls->held, &l->ino, sizeof(l->ino), held);
 	if (held) {
 		l->daemon = held->daemon;
 		l->pid = held->pid;
@@ -266,7 +112,7 @@ static bool listener_judge(struct listeners *ls, struct listener *l, bool has_fi
 	if (l->daemon == DAEMON_NONE)
 		return false;
 	if (!l->pid) {
-		l->pid = socket_holder(ls, l->ino);
+		l->pid = socket_holder(ls->options.procfd, l->ino);
 		if (l->pid)
 			process_comm(ls->options.procfd, l->pid, l->name);
 	}
@@ -349,8 +195,7 @@ static void listener_look(void *ctx, const struct diag_listener *d)
 	struct watched *w = watched_find(ls, d->cookie, d->ino, d->path);
 	struct listener l = {0};
 	struct ignored *i = NULL;
-	struct held *h = NULL;
-	uint64_t ino = d->ino;
+	const struct held *h = holders_find(ls->holders, d->ino);
 
 	if (w) {
 		w->listener.cookie = d->cookie;
@@ -359,7 +204,6 @@ static void listener_look(void *ctx, const struct diag_listener *d)
 		return;
 	}
 	HASH_FIND(hh, ls->ignored, &d->cookie, sizeof(d->cookie), i);
-	HASH_FIND(hh, ls->held, &ino, sizeof(ino), h);
 	/* An ignored one that a daemon has come to hold, by activation, is judged again. */
 	if (i && !(h && !daemon_private_socket(h->daemon, d->path))) {
 		i->generation = ls->generation;
@@ -459,22 +303,26 @@ static void listeners_expire(struct listeners *ls)
 	}
 }
 
+static void netns_use(void *ctx, uint32_t pid, uint32_t inum)
+{
+	struct netns *ns = netns_get(ctx, inum, pid);
+
+	if (ns)
+		ns->used = true;
+}
+
 int listeners_refresh(struct listeners *ls, bool deep)
 {
-	struct daemon_process *p = NULL, *ptmp = NULL;
 	struct netns *ns = NULL, *tmp = NULL;
 	int err = 0;
 
 	ls->generation++;
-	daemons_update(ls, deep);
-	HASH_ITER(hh, ls->daemons, p, ptmp)
-	netns_get(ls, p->net_ns, p->pid);
+	holders_update(ls->holders, deep);
+	HASH_ITER(hh, ls->namespaces, ns, tmp)
+	ns->used = ns->own;
+	holders_each(ls->holders, netns_use, ls);
 	HASH_ITER(hh, ls->namespaces, ns, tmp)
 	{
-		ns->used = ns->own;
-		HASH_ITER(hh, ls->daemons, p, ptmp)
-		if (p->net_ns == ns->inum)
-			ns->used = true;
 		if (ns->used)
 			netns_ask(ls, ns);
 		if (ns->error)
@@ -494,7 +342,7 @@ int listeners_refresh(struct listeners *ls, bool deep)
 
 void listeners_daemon_started(struct listeners *ls, uint32_t pid)
 {
-	daemon_look(ls, pid);
+	holders_add(ls->holders, pid);
 }
 
 /* --- a record's listener ---------------------------------------------------- */
@@ -579,38 +427,45 @@ int listeners_each(const struct listeners *ls, listener_fn fn, void *ctx)
 
 /* --- life --------------------------------------------------------------------- */
 
-int listeners_new(const struct listeners_options *options, struct listeners **out)
+static int own_netns_add(struct listeners *ls)
 {
-	struct listeners *ls = calloc(1, sizeof(*ls));
-	uint32_t inum = 0;
 	struct netns *ns = NULL;
-	int diag, err;
+	uint32_t inum = 0;
+	int diag;
+	int err = process_namespace(ls->options.procfd, getpid(), "net", &inum);
 
-	if (!ls)
-		return -ENOMEM;
-	ls->options = *options;
+	if (err)
+		return err;
 	diag = diag_open(-1);
-	if (diag < 0) {
-		listeners_free(ls);
+	if (diag < 0)
 		return diag;
-	}
-	err = process_namespace(options->procfd, getpid(), "net", &inum);
-	ns = err ? NULL : calloc(1, sizeof(*ns));
+	ns = calloc(1, sizeof(*ns));
 	if (!ns) {
 		close(diag);
-		listeners_free(ls);
-		return err ? err : -ENOMEM;
+		return -ENOMEM;
 	}
 	ns->inum = inum;
 	ns->fd = diag;
 	ns->own = true;
 	HASH_ADD(hh, ls->namespaces, inum, sizeof(ns->inum), ns);
-	for (const char *const *name = daemon_programs(); *name; name++) {
+	return 0;
+}
+
+int listeners_new(const struct listeners_options *options, struct listeners **out)
+{
+	struct listeners *ls = calloc(1, sizeof(*ls));
+	int err = 0;
+
+	if (!ls)
+		return -ENOMEM;
+	ls->options = *options;
+	ls->holders = holders_new(options->procfd);
+	err = ls->holders ? own_netns_add(ls) : -ENOMEM;
+	for (const char *const *name = daemon_programs(); !err && *name; name++)
 		err = sensor_daemon_name_add(options->sensor, *name);
-		if (err) {
-			listeners_free(ls);
-			return err;
-		}
+	if (err) {
+		listeners_free(ls);
+		return err;
 	}
 	*out = ls;
 	return 0;
@@ -618,14 +473,13 @@ int listeners_new(const struct listeners_options *options, struct listeners **ou
 
 void listeners_free(struct listeners *ls)
 {
-	struct daemon_process *p = NULL, *ptmp = NULL;
 	struct watched *w = NULL, *wtmp = NULL;
 	struct ignored *i = NULL, *itmp = NULL;
 	struct netns *ns = NULL, *ntmp = NULL;
 
 	if (!ls)
 		return;
-	held_clear(ls);
+	holders_free(ls->holders);
 	DL_FOREACH_SAFE(ls->watched, w, wtmp)
 	{
 		DL_DELETE(ls->watched, w);
@@ -635,11 +489,6 @@ void listeners_free(struct listeners *ls)
 	{
 		HASH_DEL(ls->ignored, i);
 		free(i);
-	}
-	HASH_ITER(hh, ls->daemons, p, ptmp)
-	{
-		HASH_DEL(ls->daemons, p);
-		free(p);
 	}
 	HASH_ITER(hh, ls->namespaces, ns, ntmp)
 	{
