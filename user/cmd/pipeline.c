@@ -48,6 +48,7 @@ struct pipeline {
 
 	uint64_t written;
 	uint64_t limit;
+	int emit_error;
 	uint64_t lost;
 	uint64_t lost_seen[DS_LOST_COUNT];
 	uint64_t misses_seen;
@@ -66,8 +67,8 @@ struct pipeline {
 
 static void event_emit(struct pipeline *p, struct event *event)
 {
-	/* The sinks count what they could not take, and say so themselves. */
-	stream_emit(p->options.stream, event);
+	/* The sinks count what they could not take, and say so once they take lines again. */
+	p->emit_error = stream_emit(p->options.stream, event);
 }
 
 static void lost_emit(struct pipeline *p, uint64_t count, const char *kind, const char *place)
@@ -514,6 +515,11 @@ uint64_t pipeline_written(const struct pipeline *p)
 uint64_t pipeline_lost(const struct pipeline *p)
 {
 	return p->lost + stream_lost(p->options.stream);
+}
+
+int pipeline_emit_error(const struct pipeline *p)
+{
+	return p->emit_error;
 }
 
 void pipeline_limit(struct pipeline *p, uint64_t count)

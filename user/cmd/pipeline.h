@@ -52,6 +52,8 @@ void pipeline_stopped(struct pipeline *pipeline);
 uint64_t pipeline_written(const struct pipeline *pipeline);
 /* Everything that was counted as lost. */
 uint64_t pipeline_lost(const struct pipeline *pipeline);
+/* What the last event met: 0, or the first sink's -errno. */
+int pipeline_emit_error(const struct pipeline *pipeline);
 /* Stop pipeline_drain() once this many were written; 0: never. */
 void pipeline_limit(struct pipeline *pipeline, uint64_t count);
 

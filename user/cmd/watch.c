@@ -120,7 +120,9 @@ static int loop_open(struct watch *w)
 	sigaddset(&set, SIGHUP);
 	if (sigprocmask(SIG_BLOCK, &set, NULL))
 		return -errno;
-	signal(SIGPIPE, SIG_IGN); /* a sink's failure is that sink's */
+	/* A sink's failure is that sink's: counted, and not the end of us. */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	w->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	w->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	w->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -145,9 +147,10 @@ static int sensor_start(struct watch *w)
 		if (err)
 			log_error("%s mode: %s", sensor_mode_name(m), reasons[m].text);
 		else
-			log_info("%s mode is not to be had (%s)", sensor_mode_name(m),
-				 reasons[m].text);
+			log_info("no %s mode: %s", sensor_mode_name(m), reasons[m].text);
 	}
+	if (!err && sensor_mode(w->sensor) == SENSOR_MODE_TRACEPOINT)
+		log_info("connects that fail are not seen in tracepoint mode");
 	if (err)
 		log_error("this kernel lets docksnoop attach in no %smode; "
 			  "'docksnoop probe' tells what is missing",
@@ -174,6 +177,11 @@ static void signals_take(struct watch *w)
 	}
 }
 
+static bool stdout_alone(const struct watch *w)
+{
+	return !w->options.no_stdout && !w->options.file && !w->options.syslog;
+}
+
 static int watch_run(struct watch *w)
 {
 	struct epoll_event events[4];
@@ -193,6 +201,10 @@ static int watch_run(struct watch *w)
 		/* Before the tick: what came first is judged by what was known first. */
 		err = pipeline_drain(w->pipeline);
 		pipeline_tick(w->pipeline);
+		if (stdout_alone(w) && pipeline_emit_error(w->pipeline) == -EPIPE) {
+			log_error("stdout was closed, and there is no other place to write to");
+			err = -EPIPE;
+		}
 		if (w->end_ns && clock_boot_ns() >= w->end_ns)
 			w->stop = true;
 		if (w->options.count && pipeline_written(w->pipeline) >= w->options.count)
@@ -261,9 +273,7 @@ int cmd_watch(int argc, char **argv)
 	pipeline_stopped(w.pipeline);
 	log_info("stopped: %" PRIu64 " events written, %" PRIu64 " lost", stream_emitted(w.stream),
 		 pipeline_lost(w.pipeline));
-	if (err) {
+	if (err && err != -EPIPE)
 		log_error("reading from the kernel: %s", strerror(-err));
-		return EXIT_BROKE;
-	}
-	return EXIT_DONE;
+	return err ? EXIT_BROKE : EXIT_DONE;
 }

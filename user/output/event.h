@@ -34,7 +34,7 @@ struct event_monitor {
 	const char *version;
 	const struct listener *const *sockets; /* those watched now */
 	size_t socket_count;
-	uint64_t emitted; /* monitor-stopped: events written before this one */
+	uint64_t emitted; /* monitor-stopped: events numbered before this one */
 	uint64_t lost;	  /* monitor-stopped: all that was counted as lost */
 };
 
