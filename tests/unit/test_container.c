@@ -355,6 +355,29 @@ static void reads_nerdctl_annotations(void **state)
 	assert_null(c->pod_name);
 }
 
+/* Annotations are anybody's, but for those of the clients whose way to set them is known. */
+static void takes_annotations_of_known_clients(void **state)
+{
+	AUTO_CONTAINER struct container *ctr = NULL;
+	AUTO_CONTAINER struct container *cri = NULL;
+
+	(void)state;
+	put(TASKS "/default/x/config.json",
+	    "{\"annotations\":{\"io.kubernetes.cri.container-type\":\"container\","
+	    "\"io.kubernetes.cri.container-name\":\"n\",\"nerdctl/name\":\"n\",\"a\":\"b\"}}");
+	ctr = load(root, RUNTIME_CONTAINERD, "x", 0);
+	assert_null(ctr->name);
+	assert_null(ctr->labels);
+
+	put(TASKS "/k8s.io/y/config.json",
+	    "{\"annotations\":{\"io.kubernetes.cri.container-type\":\"container\","
+	    "\"io.kubernetes.cri.container-name\":\"n\",\"nerdctl/namespace\":\"k8s.io\","
+	    "\"nerdctl/name\":\"by-a-pod\"}}");
+	cri = load(root, RUNTIME_CONTAINERD, "y", 0);
+	assert_string_equal(cri->name, "n");
+	assert_null(cri->labels);
+}
+
 static void reads_podman(void **state)
 {
 	AUTO_CONTAINER struct container *web = recorded(RUNTIME_PODMAN, PODWEB);
@@ -417,6 +440,21 @@ static void reads_both_storages(void **state)
 		assert_string_equal(c->name, "n");
 		assert_string_equal(c->image_hash, "short");
 		assert_true(c->host_pid);
+	}
+	/* What CRI-O's spec says stays, in whatever order the two are found. */
+	put("/var/lib/containers/storage/vfs-containers/z/userdata/config.json",
+	    "{\"annotations\":{\"io.container.manager\":\"cri-o\","
+	    "\"io.kubernetes.container.name\":\"app\","
+	    "\"io.kubernetes.cri-o.ImageName\":\"app:1\"}}");
+	put("/run/containers/storage/vfs-containers/containers.json",
+	    "[{\"id\":\"z\",\"names\":[\"k8s_app\"],\"image\":\"i\","
+	    "\"metadata\":\"{\\\"image-name\\\":\\\"other\\\"}\"}]");
+	{
+		AUTO_CONTAINER struct container *c = load(root, RUNTIME_CRIO, "z", 0);
+
+		assert_string_equal(c->name, "app");
+		assert_string_equal(c->image, "app:1");
+		assert_string_equal(c->image_hash, "i");
 	}
 	/* A torn list is no answer, a spec beside it is half of one. */
 	put("/var/lib/containers/storage/vfs-containers/containers.json", "[{\"id\":\"x\",");
@@ -812,6 +850,7 @@ int main(void)
 		cmocka_unit_test(reads_docker_privileges),
 		cmocka_unit_test(reads_labels),
 		cmocka_unit_test(reads_labels_with_nul),
+		WITH_ROOT(takes_annotations_of_known_clients),
 		WITH_ROOT(reads_pods_of_cri_dockerd),
 		WITH_ROOT(looks_behind_volumes),
 		cmocka_unit_test(reads_bundles),

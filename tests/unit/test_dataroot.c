@@ -309,7 +309,8 @@ static void adds_rootless_by_environment(void **state)
 	PUT("proc/7/environ", "PATH=/bin\0HOME=/home/u\0XDG_RUNTIME_DIR=/run/user/1000\0");
 	PUT("proc/7/status", STATUS("0\t0\t0\t0"));
 	assert_false(found_with(7, RUNTIME_DOCKER));
-	PUT("proc/7/status", STATUS("1000\t1000\t1000\t1000"));
+	/* real, effective: the second one decides */
+	PUT("proc/7/status", STATUS("0\t1000\t1000\t1000"));
 	assert_true(found_with(7, RUNTIME_DOCKER));
 }
 

@@ -382,6 +382,21 @@ static int listener_list(void *ctx, const struct listener *l)
 	return 0;
 }
 
+/* Does something listen at a path that was given with --socket? */
+static bool socket_listed(const struct listing *list, const char *path)
+{
+	AUTO_FREE char *resolved = realpath(path, NULL);
+
+	for (size_t i = 0; i < list->count; i++) {
+		const struct listener *l = list->listeners[i];
+
+		if (!strcmp(l->path, path) ||
+		    (l->host_path && resolved && !strcmp(l->host_path, resolved)))
+			return true;
+	}
+	return false;
+}
+
 static void monitor_emit(struct pipeline *p, enum event_action action, const struct listing *list)
 {
 	struct event event = {
@@ -488,6 +503,9 @@ void pipeline_armed(struct pipeline *p)
 		listener_label(list.listeners[i], label, sizeof(label));
 		at += snprintf(line + at, sizeof(line) - at, "%s%s", i ? ", " : ": ", label);
 	}
+	for (const char *const *s = p->options.sockets; s && *s; s++)
+		if (!socket_listed(&list, *s))
+			log_info("--socket %s: nothing listens there yet", *s);
 	if (list.count)
 		log_info("watching %zu socket%s in %s mode%s", list.count,
 			 list.count == 1 ? "" : "s", mode, line);

@@ -80,7 +80,7 @@ static bool is_privileged(const json_t *spec, const json_t *linux_part, bool *da
 		const char *access = json_member_text(rule, "access", damaged);
 
 		/* A rule for all devices settles what those before it said. */
-		if ((!type || strcmp(type, "a") == 0) && !json_object_get(rule, "major"))
+		if (!type || strcmp(type, "a") == 0)
 			any_device = json_member_true(rule, "allow", damaged) && access &&
 				     strcmp(access, "rwm") == 0;
 	}

@@ -58,6 +58,7 @@ struct listeners {
 	uint64_t asked_ns; /* when a record last made us ask a namespace */
 };
 
+#define IGNORED_MAX	  65536 /* as many as the kernel side has room for */
 #define GONE_KEEP	  256
 #define IGNORED_KEEP_NS	  (600 * 1000000000ULL)
 #define RECORD_ASK_GAP_NS 50000000ULL
@@ -160,6 +161,8 @@ static void ignored_add(struct listeners *ls, uint64_t cookie, uint32_t ino, uin
 	struct ignored *i = NULL;
 
 	HASH_FIND(hh, ls->ignored, &cookie, sizeof(cookie), i);
+	if (!i && HASH_COUNT(ls->ignored) >= IGNORED_MAX)
+		return; /* it goes on being reported, and judged each time */
 	if (!i) {
 		i = calloc(1, sizeof(*i));
 		if (!i)
