@@ -117,6 +117,18 @@ static void nested_container_tells_both(void **state)
 	assert_string_equal(seen.attribution.outer_id, COMPOSE);
 }
 
+/* An inner id that is really a neighbour's: the outer one made that cgroup. */
+static void neighbours_id_below_ones_own_cgroup_is_a_claim(void **state)
+{
+	(void)state;
+	resolve("/docker/" COMPOSE "/docker/" PRIV, NS_A, 0);
+	container_is(COMPOSE, ATTRIBUTED_BY_CGROUP, "claimed-id");
+	assert_string_equal(seen.attribution.outer_id, "");
+	/* also for what looks like its first program */
+	start("/docker/" COMPOSE "/docker/" PRIV, NS_B, 0, true);
+	container_is(COMPOSE, ATTRIBUTED_BY_CGROUP, "claimed-id");
+}
+
 static void host_is_host(void **state)
 {
 	(void)state;
@@ -249,6 +261,7 @@ int main(void)
 		TEST(cgroup_names_the_container),
 		TEST(nameless_container_stays_nameless),
 		TEST(nested_container_tells_both),
+		TEST(neighbours_id_below_ones_own_cgroup_is_a_claim),
 		TEST(host_is_host),
 		TEST(unknown_is_not_host),
 		TEST(who_left_its_cgroup_is_known_by_its_namespace),

@@ -73,8 +73,14 @@ static struct container *known_get(struct tracker *t, enum runtime runtime, cons
 		if (now - k->read_ns < METADATA_AGE_NS && k->container->described)
 			return container_ref(k->container);
 	}
-	/* What was read stays when the files are gone: with --rm they go first. */
-	container_load(t->dirs, runtime, id, &fresh);
+	/*
+	 * What was read stays when the files are gone (with --rm they go first) or
+	 * can no longer be understood.
+	 */
+	if (container_load(t->dirs, runtime, id, &fresh) && k && k->container->described) {
+		container_unref(fresh);
+		fresh = NULL;
+	}
 	if (!k) {
 		k = calloc(1, sizeof(*k));
 		if (!k)
@@ -101,12 +107,38 @@ static struct container *known_get(struct tracker *t, enum runtime runtime, cons
 	return container_ref(k->container);
 }
 
-static bool cgroup_owner_find(struct tracker *t, const char *cgroup, struct cgroup_owner *owner)
+/* Whose a cgroup is, and whether the path is to be believed. */
+struct placed {
+	struct cgroup_owner owner;
+	bool claimed;
+};
+
+/*
+ * Below its own cgroup a container may make what it likes, such as the path of
+ * another container of this host. A real inner container is its own runtime's
+ * and the host's knows nothing of it: one that it does know is a claim, and
+ * what is outside it is who acted.
+ */
+static bool cgroup_owner_find(struct tracker *t, const char *cgroup, struct placed *out)
 {
-	cgroup_parse(cgroup, owner);
-	if (owner->runtime == RUNTIME_NONE)
+	AUTO_CONTAINER struct container *inner = NULL;
+	struct placed p = {0};
+
+	cgroup_parse(cgroup, &p.owner);
+	if (p.owner.runtime == RUNTIME_NONE)
 		return false;
-	return !owner->candidate || container_candidate_real(t->dirs, owner);
+	if (p.owner.candidate && !container_candidate_real(t->dirs, &p.owner))
+		return false;
+	if (p.owner.outer_id[0])
+		inner = known_get(t, p.owner.runtime, p.owner.id);
+	if (inner && inner->described) {
+		p.claimed = true;
+		p.owner.runtime = RUNTIME_UNKNOWN;
+		memcpy(p.owner.id, p.owner.outer_id, sizeof(p.owner.id));
+		p.owner.outer_id[0] = '\0';
+	}
+	*out = p;
+	return true;
 }
 
 /* --- the last resort: its own mount table -------------------------------------- */
@@ -258,41 +290,48 @@ static bool record_of_host(const struct record *r)
 
 int tracker_resolve(struct tracker *t, const struct record *r, struct sighting *out)
 {
-	struct cgroup_owner owner = {0};
+	struct cgroup_owner mounted = {0};
+	struct placed placed = {0};
 	const struct binding *b = NULL;
-	bool owned = cgroup_owner_find(t, r->cgroup, &owner);
+	bool owned = cgroup_owner_find(t, r->cgroup, &placed);
 	int err;
 
 	if (!(r->raw.flags & DS_F_INIT_MNT_NS))
 		b = binding_find(t, r->raw.mnt_ns);
 	if (!b && !owned && !(r->raw.flags & DS_F_INIT_PID_NS))
 		b = binding_find(t, r->raw.pid_ns);
-	if (b && (!owned || strcmp(b->id, owner.id)))
+	if (b && (!owned || strcmp(b->id, placed.owner.id)))
 		return sighting_from_binding(t, b, out);
 	if (owned) {
-		err = sighting_set(t, owner.runtime, owner.id, ATTRIBUTED_BY_CGROUP, out);
-		if (!err)
-			memcpy(out->attribution.outer_id, owner.outer_id, sizeof(owner.outer_id));
-		return err;
+		err = sighting_set(t, placed.owner.runtime, placed.owner.id, ATTRIBUTED_BY_CGROUP,
+				   out);
+		if (err)
+			return err;
+		memcpy(out->attribution.outer_id, placed.owner.outer_id,
+		       sizeof(out->attribution.outer_id));
+		if (placed.claimed)
+			out->attribution.anomaly = "claimed-id";
+		return 0;
 	}
 	if (record_of_host(r)) {
 		*out = (struct sighting){.host = true};
 		return 0;
 	}
-	if (mountinfo_owner(t, r, &owner))
-		return sighting_set(t, owner.runtime, owner.id, ATTRIBUTED_BY_MOUNTINFO, out);
+	if (mountinfo_owner(t, r, &mounted))
+		return sighting_set(t, mounted.runtime, mounted.id, ATTRIBUTED_BY_MOUNTINFO, out);
 	*out = (struct sighting){0};
 	return 0;
 }
 
 int tracker_start(struct tracker *t, const struct record *r, struct sighting *out)
 {
-	struct cgroup_owner owner = {0};
+	struct cgroup_owner mounted = {0};
+	struct placed placed = {0};
 
-	if (cgroup_owner_find(t, r->cgroup, &owner)) {
-		owner_bind(t, r, &owner, true);
-	} else if (!record_of_host(r) && mountinfo_owner(t, r, &owner)) {
-		owner_bind(t, r, &owner, false);
+	if (cgroup_owner_find(t, r->cgroup, &placed)) {
+		owner_bind(t, r, &placed.owner, true);
+	} else if (!record_of_host(r) && mountinfo_owner(t, r, &mounted)) {
+		owner_bind(t, r, &mounted, false);
 	} else {
 		/* The number may have been a container's that is gone. */
 		binding_clear(t, r->raw.mnt_ns);
@@ -303,18 +342,18 @@ int tracker_start(struct tracker *t, const struct record *r, struct sighting *ou
 
 void tracker_cgroup(struct tracker *t, const char *cgroup)
 {
-	struct cgroup_owner owner = {0};
+	struct placed placed = {0};
 
-	if (cgroup_owner_find(t, cgroup, &owner))
-		container_unref(known_get(t, owner.runtime, owner.id));
+	if (cgroup_owner_find(t, cgroup, &placed))
+		container_unref(known_get(t, placed.owner.runtime, placed.owner.id));
 }
 
 bool tracker_contained(struct tracker *t, uint32_t pid)
 {
-	struct cgroup_owner owner = {0};
+	struct placed placed = {0};
 	char cgroup[DS_CGROUP_MAX + 1];
 
-	return !process_cgroup(t->procfd, pid, cgroup) && cgroup_owner_find(t, cgroup, &owner);
+	return !process_cgroup(t->procfd, pid, cgroup) && cgroup_owner_find(t, cgroup, &placed);
 }
 
 static bool root_is_host(const struct tracker *t, uint32_t pid)

@@ -20,7 +20,7 @@ enum attribution_by {
 struct attribution {
 	enum attribution_by by;
 	char outer_id[CONTAINER_ID_MAX + 1]; /* "" when not nested */
-	const char *anomaly;		     /* "left-cgroup", or NULL */
+	const char *anomaly;		     /* "left-cgroup", "claimed-id", or NULL */
 };
 
 struct sighting {
