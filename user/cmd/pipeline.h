@@ -12,7 +12,7 @@
 /* The stages of watch, put together: a record goes in, events come out. */
 
 struct pipeline_options {
-	int procfd;		    /* stays the caller's, as do the next three */
+	int procfd; /* stays the caller's, as do the next three */
 	struct sensor *sensor;
 	struct stream *stream;
 	const char *const *sockets; /* --socket, ended by NULL */

@@ -44,7 +44,7 @@ void exposed_free(struct exposed *exposed)
 	if (!exposed)
 		return;
 	HASH_ITER(hh, exposed->said, s, tmp)
-		said_drop(exposed, s);
+	said_drop(exposed, s);
 	free(exposed);
 }
 

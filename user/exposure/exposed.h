@@ -7,7 +7,7 @@
 /* Which exposures have been said already: each is said once. */
 struct exposed;
 
-int exposed_new(struct exposed **out); /* -ENOMEM */
+int exposed_new(struct exposed **out);	    /* -ENOMEM */
 void exposed_free(struct exposed *exposed); /* NULL is allowed */
 
 /*

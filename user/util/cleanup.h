@@ -42,11 +42,11 @@ static inline void cleanup_closedir(DIR **d)
 #define AUTO_FCLOSE   CLEANUP(cleanup_fclose)
 #define AUTO_CLOSEDIR CLEANUP(cleanup_closedir)
 
-#define take_ptr(p)                  \
-	({                           \
-		typeof(p) __t = (p); \
-		(p) = NULL;          \
-		__t;                 \
+#define take_ptr(p)                                                                                \
+	({                                                                                         \
+		typeof(p) __t = (p);                                                               \
+		(p) = NULL;                                                                        \
+		__t;                                                                               \
 	})
 
 static inline int take_fd(int *fd)

@@ -13,14 +13,14 @@ static void log_line(const char *severity, const char *fmt, va_list ap)
 	funlockfile(stderr);
 }
 
-#define LOG_FUNCTION(name, severity)             \
-	void name(const char *fmt, ...)          \
-	{                                        \
-		va_list ap;                      \
-						 \
-		va_start(ap, fmt);               \
-		log_line(severity, fmt, ap);     \
-		va_end(ap);                      \
+#define LOG_FUNCTION(name, severity)                                                               \
+	void name(const char *fmt, ...)                                                            \
+	{                                                                                          \
+		va_list ap;                                                                        \
+                                                                                                   \
+		va_start(ap, fmt);                                                                 \
+		log_line(severity, fmt, ap);                                                       \
+		va_end(ap);                                                                        \
 	}
 
 LOG_FUNCTION(log_error, "error: ")
