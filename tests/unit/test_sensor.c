@@ -76,11 +76,11 @@ static void modes_have_names(void **state)
 
 struct wanted {
 	const char *path;
-	struct diag_listener found;
+	struct diag_socket found;
 	int count;
 };
 
-static void listener_match(void *ctx, const struct diag_listener *listener)
+static void listener_match(void *ctx, const struct diag_socket *listener)
 {
 	struct wanted *w = ctx;
 

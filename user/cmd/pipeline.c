@@ -15,6 +15,7 @@
 #include "user/exposure/reach.h"
 #include "user/exposure/socket_path.h"
 #include "user/policy/verdict.h"
+#include "user/sensor/connections.h"
 #include "user/sensor/listener.h"
 #include "user/sensor/process.h"
 #include "user/util/cleanup.h"
@@ -154,6 +155,40 @@ static void exposures_look(struct pipeline *p, const struct sighting *s)
 			      &seen);
 }
 
+/* --- connections from before ----------------------------------------------------------- */
+
+static void connection_open(void *ctx, uint32_t pid, const struct listener *listener)
+{
+	struct pipeline *p = ctx;
+	struct sighting s = {0};
+	struct mount_use use = {0};
+	struct event event = {
+		.action = EVENT_SOCKET_CONNECT,
+		.time_ns = clock_epoch_ns(),
+		.record = &p->record,
+		.listener = listener,
+		.already_open = true,
+	};
+
+	if (tracker_process(p->tracker, pid, &p->record, &s))
+		return; /* gone meanwhile */
+	p->record.raw.socket_dev = listener->dev;
+	p->record.raw.socket_ino = listener->file_ino;
+	memcpy(p->record.bound_path, listener->path, sizeof(p->record.bound_path));
+	if (!s.host)
+		reach_connect(p->reach, &p->record, s.container, listener, &use);
+	event.container = s.container;
+	event.attribution = s.attribution;
+	event.mount = s.host ? NULL : &use;
+	event.verdict = verdict_of(&s, listener);
+	if (!s.host || p->options.all) {
+		p->written++;
+		event_emit(p, &event);
+	}
+	mount_use_clear(&use);
+	sighting_clear(&s);
+}
+
 /* --- records --------------------------------------------------------------------------- */
 
 static void record_connect(struct pipeline *p)
@@ -256,7 +291,6 @@ static int process_scan(void *ctx, uint32_t pid)
 	struct pipeline *p = ctx;
 	struct sighting s = {0};
 
-	memset(&p->record, 0, sizeof(p->record));
 	if (tracker_process(p->tracker, pid, &p->record, &s))
 		return 0; /* gone meanwhile */
 	exposures_look(p, &s);
@@ -429,7 +463,7 @@ int pipeline_start(struct pipeline *p)
 	listeners_each(p->listeners, listener_list, &list);
 	monitor_emit(p, EVENT_MONITOR_STARTED, &list);
 	containers_scan(p);
-	return 0;
+	return connections_find(p->options.procfd, p->listeners, connection_open, p);
 }
 
 /* --- as time goes by ------------------------------------------------------------------------ */

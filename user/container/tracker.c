@@ -369,25 +369,10 @@ static bool root_is_host(const struct tracker *t, uint32_t pid)
 int tracker_process(struct tracker *t, uint32_t pid, struct record *r, struct sighting *out)
 {
 	struct ds_record *raw = &r->raw;
-	uint64_t start_ns = 0;
-	int err;
+	int err = process_record(t->procfd, pid, r);
 
-	memset(raw, 0, sizeof(*raw));
-	raw->type = DS_RECORD_START;
-	raw->tgid = pid;
-	raw->tid = pid;
-	raw->loginuid = (uint32_t)-1;
-	raw->time_ns = clock_boot_ns();
-	err = process_comm(t->procfd, pid, raw->comm);
-	err = err ? err : process_start_ns(t->procfd, pid, &start_ns);
-	err = err ? err : process_cgroup(t->procfd, pid, r->cgroup);
-	err = err ? err : process_namespace(t->procfd, pid, "mnt", &raw->mnt_ns);
-	err = err ? err : process_namespace(t->procfd, pid, "pid", &raw->pid_ns);
-	err = err ? err : process_namespace(t->procfd, pid, "user", &raw->user_ns);
-	err = err ? err : process_namespace(t->procfd, pid, "net", &raw->net_ns);
 	if (err)
 		return err;
-	raw->start_ns = start_ns;
 	if (raw->mnt_ns == t->host_mnt_ns)
 		raw->flags |= DS_F_INIT_MNT_NS;
 	if (raw->pid_ns == INIT_PID_NS_INUM)

@@ -61,7 +61,8 @@ struct event {
 	struct attribution attribution;
 	const struct mount_use *mount;
 	enum verdict verdict;
-	int error; /* 0, or the errno of a failed connect, positive */
+	int error;	   /* 0, or the errno of a failed connect, positive */
+	bool already_open; /* the connection was there before docksnoop */
 	struct event_lost lost;
 	struct event_monitor monitor;
 };

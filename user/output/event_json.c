@@ -340,6 +340,8 @@ static void set_access(struct build *b, json_t *o, const struct event *event)
 	if (event->record && event->record->raw.connection)
 		build_set(b, o, "connection",
 			  json_sprintf("%016" PRIx64, (uint64_t)event->record->raw.connection));
+	if (event->already_open)
+		build_set(b, o, "already_open", json_true());
 	if (event->record)
 		set_process_marks(b, o, &event->record->raw);
 }

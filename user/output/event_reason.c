@@ -80,7 +80,10 @@ static void put_connect(FILE *out, const struct event *event, const char *path)
 	char number[ERROR_NAME_SIZE] = "";
 
 	put_who(out, event);
-	fputs(event->error ? " tried to reach " : " reached ", out);
+	fputs(event->already_open ? " holds a connection, from before docksnoop started, to "
+	      : event->error	  ? " tried to reach "
+				  : " reached ",
+	      out);
 	put_daemon(out, event);
 	if (*path) {
 		fputs(" through ", out);

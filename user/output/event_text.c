@@ -151,6 +151,8 @@ static int put_access(FILE *out, const struct event *event)
 		put_mount(out, event->mount);
 	if (event->error)
 		fprintf(out, "  failed %s", error_name(event->error, number));
+	if (event->already_open)
+		fputs("  already open", out);
 	if (event->attribution.anomaly) {
 		fputs("  ", out);
 		put_escaped(out, event->attribution.anomaly);

@@ -38,11 +38,12 @@ int diag_open(int netns)
 }
 
 struct dump {
+	int state; /* TCP_LISTEN or TCP_ESTABLISHED */
 	diag_fn fn;
 	void *ctx;
 };
 
-static void name_copy(struct diag_listener *out, const struct nlattr *attr)
+static void name_copy(struct diag_socket *out, const struct nlattr *attr)
 {
 	const char *name = mnl_attr_get_payload(attr);
 	size_t len = mnl_attr_get_payload_len(attr);
@@ -60,9 +61,9 @@ static void name_copy(struct diag_listener *out, const struct nlattr *attr)
 	out->path[len] = '\0';
 }
 
-static int listener_attr(const struct nlattr *attr, void *ctx)
+static int socket_attr(const struct nlattr *attr, void *ctx)
 {
-	struct diag_listener *out = ctx;
+	struct diag_socket *out = ctx;
 	const struct unix_diag_vfs *vfs = NULL;
 
 	if (mnl_attr_get_type(attr) == UNIX_DIAG_NAME) {
@@ -73,26 +74,29 @@ static int listener_attr(const struct nlattr *attr, void *ctx)
 		out->has_file = true;
 		out->dev = vfs->udiag_vfs_dev;
 		out->file_ino = vfs->udiag_vfs_ino;
+	} else if (mnl_attr_get_type(attr) == UNIX_DIAG_PEER &&
+		   mnl_attr_get_payload_len(attr) >= sizeof(uint32_t)) {
+		out->peer_ino = mnl_attr_get_u32(attr);
 	}
 	return MNL_CB_OK;
 }
 
-static int listener_message(const struct nlmsghdr *nlh, void *ctx)
+static int socket_message(const struct nlmsghdr *nlh, void *ctx)
 {
 	const struct unix_diag_msg *msg = mnl_nlmsg_get_payload(nlh);
 	const struct dump *dump = ctx;
-	struct diag_listener listener = {0};
+	struct diag_socket socket = {0};
 
-	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(*msg) || msg->udiag_state != TCP_LISTEN)
+	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(*msg) || msg->udiag_state != dump->state)
 		return MNL_CB_OK;
-	listener.ino = msg->udiag_ino;
-	listener.cookie = (uint64_t)msg->udiag_cookie[1] << 32 | msg->udiag_cookie[0];
-	if (dump->fn && mnl_attr_parse(nlh, sizeof(*msg), listener_attr, &listener) >= MNL_CB_OK)
-		dump->fn(dump->ctx, &listener);
+	socket.ino = msg->udiag_ino;
+	socket.cookie = (uint64_t)msg->udiag_cookie[1] << 32 | msg->udiag_cookie[0];
+	if (dump->fn && mnl_attr_parse(nlh, sizeof(*msg), socket_attr, &socket) >= MNL_CB_OK)
+		dump->fn(dump->ctx, &socket);
 	return MNL_CB_OK;
 }
 
-int diag_each_listener(int fd, diag_fn fn, void *ctx)
+static int diag_each(int fd, int state, diag_fn fn, void *ctx)
 {
 	struct {
 		struct nlmsghdr nlh;
@@ -102,10 +106,10 @@ int diag_each_listener(int fd, diag_fn fn, void *ctx)
 			.nlmsg_type = SOCK_DIAG_BY_FAMILY,
 			.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
 		.req = {.sdiag_family = AF_UNIX,
-			.udiag_states = 1U << TCP_LISTEN,
-			.udiag_show = UDIAG_SHOW_NAME | UDIAG_SHOW_VFS},
+			.udiag_states = 1U << state,
+			.udiag_show = UDIAG_SHOW_NAME | UDIAG_SHOW_VFS | UDIAG_SHOW_PEER},
 	};
-	struct dump dump = {.fn = fn, .ctx = ctx};
+	struct dump dump = {.state = state, .fn = fn, .ctx = ctx};
 	char buffer[32 * 1024];
 	ssize_t n;
 	int more = MNL_CB_OK;
@@ -118,9 +122,20 @@ int diag_each_listener(int fd, diag_fn fn, void *ctx)
 			continue;
 		if (n < 0)
 			return -errno;
-		more = mnl_cb_run(buffer, n, 0, 0, listener_message, &dump);
+		more = mnl_cb_run(buffer, n, 0, 0, socket_message, &dump);
 		if (more < 0)
 			return -errno;
 	}
 	return 0;
+}
+
+int diag_each_listener(int fd, diag_fn fn, void *ctx)
+{
+	return diag_each(fd, TCP_LISTEN, fn, ctx);
+}
+
+/* A client's end that was bound to a name of its own comes too: the caller knows it by that. */
+int diag_each_connection(int fd, diag_fn fn, void *ctx)
+{
+	return diag_each(fd, TCP_ESTABLISHED, fn, ctx);
 }

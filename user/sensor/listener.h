@@ -93,6 +93,11 @@ void listeners_daemon_started(struct listeners *listeners, uint32_t pid);
  */
 const struct listener *listeners_resolve(struct listeners *listeners, const struct record *record);
 
+/* The same for the server's end of a connection that socket diagnostics tell of. */
+struct diag_socket;
+const struct listener *listeners_of_connection(const struct listeners *listeners,
+					       const struct diag_socket *socket);
+
 /* Those that listen now, in the order they were found; fn returns nonzero to stop. */
 typedef int (*listener_fn)(void *ctx, const struct listener *listener);
 int listeners_each(const struct listeners *listeners, listener_fn fn, void *ctx);

@@ -191,7 +191,7 @@ struct look {
 	uint32_t net_ns;
 };
 
-static void listener_look(void *ctx, const struct diag_listener *d)
+static void listener_look(void *ctx, const struct diag_socket *d)
 {
 	const struct look *look = ctx;
 	struct listeners *ls = look->ls;
@@ -410,6 +410,23 @@ const struct listener *listeners_resolve(struct listeners *ls, const struct reco
 	}
 	w = watched_add(ls, &l, raw->listener_net_ns);
 	return w ? &w->listener : NULL;
+}
+
+const struct listener *listeners_of_connection(const struct listeners *ls,
+					       const struct diag_socket *socket)
+{
+	const struct watched *w = NULL;
+
+	DL_FOREACH(ls->watched, w)
+	{
+		const struct listener *l = &w->listener;
+
+		if (!l->gone && !strcmp(l->path, socket->path) &&
+		    (uint32_t)l->file_ino == (socket->has_file ? socket->file_ino : 0) &&
+		    l->dev == (socket->has_file ? socket->dev : 0))
+			return l;
+	}
+	return NULL;
 }
 
 int listeners_each(const struct listeners *ls, listener_fn fn, void *ctx)

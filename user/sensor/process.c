@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "user/util/cleanup.h"
+#include "user/util/clock.h"
 #include "user/util/file.h"
 
 #define PROC_FILE_MAX (64 * 1024)
@@ -124,6 +125,79 @@ int process_exe(int procfd, uint32_t pid, char **out)
 
 	snprintf(path, sizeof(path), "%" PRIu32 "/exe", pid);
 	return file_readlink(procfd, path, out);
+}
+
+/* Effective ids, as the kernel side takes them; "Uid:" has real, effective, saved, fs. */
+static int status_fill(int procfd, struct ds_record *raw)
+{
+	AUTO_FREE char *text = NULL;
+	const char *ppid = NULL, *uid = NULL, *gid = NULL;
+	int err = process_read(procfd, raw->tgid, "status", &text);
+
+	if (err)
+		return err;
+	/* "Name:" comes first and its newlines are escaped. */
+	ppid = strstr(text, "\nPPid:");
+	uid = strstr(text, "\nUid:");
+	gid = strstr(text, "\nGid:");
+	if (!ppid || sscanf(ppid, "\nPPid: %u", &raw->ppid) != 1 || !uid ||
+	    sscanf(uid, "\nUid: %*u %u", &raw->uid) != 1 || !gid ||
+	    sscanf(gid, "\nGid: %*u %u", &raw->gid) != 1)
+		return -EBADMSG;
+	return 0;
+}
+
+static void argv_fill(int procfd, struct record *r)
+{
+	char path[64];
+	AUTO_CLOSE int fd = -1;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "%" PRIu32 "/cmdline", r->raw.tgid);
+	fd = openat(procfd, path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, r->argv, DS_ARGV_MAX);
+	if (n <= 0)
+		return;
+	r->argv_len = n;
+	if (n == DS_ARGV_MAX)
+		r->raw.truncated |= 1U << DS_STR_ARGV;
+}
+
+int process_record(int procfd, uint32_t pid, struct record *r)
+{
+	struct ds_record *raw = &r->raw;
+	AUTO_FREE char *exe = NULL;
+	AUTO_FREE char *loginuid = NULL;
+	uint64_t start = 0;
+	uint64_t parent_start = 0;
+	int err;
+
+	memset(r, 0, sizeof(*r));
+	raw->type = DS_RECORD_START;
+	raw->tgid = pid;
+	raw->tid = pid;
+	raw->loginuid = (uint32_t)-1;
+	raw->time_ns = clock_boot_ns();
+	err = process_comm(procfd, pid, raw->comm);
+	err = err ? err : process_start_ns(procfd, pid, &start);
+	err = err ? err : status_fill(procfd, raw);
+	err = err ? err : process_cgroup(procfd, pid, r->cgroup);
+	err = err ? err : process_namespace(procfd, pid, "mnt", &raw->mnt_ns);
+	err = err ? err : process_namespace(procfd, pid, "pid", &raw->pid_ns);
+	err = err ? err : process_namespace(procfd, pid, "user", &raw->user_ns);
+	err = err ? err : process_namespace(procfd, pid, "net", &raw->net_ns);
+	if (err)
+		return err;
+	raw->start_ns = start;
+	if (!process_read(procfd, pid, "loginuid", &loginuid))
+		sscanf(loginuid, "%u", &raw->loginuid);
+	if (!process_start_ns(procfd, raw->ppid, &parent_start) &&
+	    !process_comm(procfd, raw->ppid, raw->parent_comm))
+		raw->parent_start_ns = parent_start;
+	if (!process_exe(procfd, pid, &exe) && strlen(exe) < sizeof(r->exe))
+		strcpy(r->exe, exe);
+	argv_fill(procfd, r);
+	return 0;
 }
 
 static DIR *directory_open(int dirfd, const char *path)

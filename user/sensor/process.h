@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "bpf/event.h"
+#include "user/sensor/record.h"
 
 /*
  * What /proc says of processes. @procfd is a descriptor of a /proc; a process
@@ -33,6 +34,13 @@ int process_namespace(int procfd, uint32_t pid, const char *kind, uint32_t *out)
 
 /* Its program's path, as its own mount namespace shows it; malloc'd. */
 int process_exe(int procfd, uint32_t pid, char **out);
+
+/*
+ * A running process as a record of its start, as far as /proc tells; the flags
+ * that compare it with the host's first process are the caller's to add. 0, or
+ * -errno when it is gone; *out is then not to be used.
+ */
+int process_record(int procfd, uint32_t pid, struct record *out);
 
 /*
  * Call fn(ctx, pid) for every process; a negative return stops and is
