@@ -89,7 +89,6 @@ struct super_block {
 
 struct inode {
 	unsigned short i_mode;
-	struct super_block *i_sb;
 	unsigned long i_ino;
 };
 
@@ -159,10 +158,6 @@ struct css_set {
 	struct cgroup *dfl_cgrp;
 };
 
-struct signal_struct {
-	struct pid *pids[4];
-};
-
 struct task_struct {
 	unsigned int flags;
 	int pid;
@@ -175,7 +170,6 @@ struct task_struct {
 	char comm[16];
 	struct fs_struct *fs;
 	struct nsproxy *nsproxy;
-	struct signal_struct *signal;
 	kuid_t loginuid;
 	struct css_set *cgroups;
 	struct mm_struct *mm;
@@ -196,15 +190,6 @@ struct sock_common {
 	atomic64_t skc_cookie;
 };
 
-struct sk_buff {
-	struct sk_buff *prev;
-	struct sock *sk;
-};
-
-struct sk_buff_head {
-	struct sk_buff *prev;
-};
-
 struct socket {
 	short type;
 };
@@ -216,7 +201,6 @@ struct socket_alloc {
 
 struct sock {
 	struct sock_common __sk_common;
-	struct sk_buff_head sk_receive_queue;
 	struct socket *sk_socket;
 	struct pid *sk_peer_pid;
 };
@@ -239,54 +223,24 @@ struct unix_sock {
 	struct sock sk;
 	struct unix_address *addr;
 	struct path path;
-	struct sock *peer;
 };
-
-struct linux_binprm;
 
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
-	unsigned long r15;
-	unsigned long r14;
-	unsigned long r13;
-	unsigned long r12;
-	unsigned long bp;
-	unsigned long bx;
-	unsigned long r11;
-	unsigned long r10;
-	unsigned long r9;
-	unsigned long r8;
 	unsigned long ax;
 	unsigned long cx;
 	unsigned long dx;
 	unsigned long si;
 	unsigned long di;
 	unsigned long orig_ax;
-	unsigned long ip;
-	unsigned long cs;
-	unsigned long flags;
-	unsigned long sp;
-	unsigned long ss;
 };
 #elif defined(__TARGET_ARCH_arm64)
 struct user_pt_regs {
 	__u64 regs[31];
-	__u64 sp;
-	__u64 pc;
-	__u64 pstate;
 };
 
 struct pt_regs {
-	union {
-		struct user_pt_regs user_regs;
-		struct {
-			u64 regs[31];
-			u64 sp;
-			u64 pc;
-			u64 pstate;
-		};
-	};
-	u64 orig_x0;
+	u64 regs[31];
 	s32 syscallno;
 };
 #else

@@ -64,6 +64,12 @@ struct pipeline {
 	struct record record; /* the one being worked on: too large for the stack */
 };
 
+/* Was --count reached? Nothing more is to be written then. */
+static bool limit_reached(const struct pipeline *p)
+{
+	return p->limit && p->written >= p->limit;
+}
+
 /* --- out -------------------------------------------------------------------------- */
 
 static void event_emit(struct pipeline *p, struct event *event)
@@ -126,6 +132,8 @@ static int exposure_emit(const struct socket_file *socket, const struct mount_us
 		.verdict = verdict_of(s, listener),
 	};
 
+	if (limit_reached(p))
+		return -ECANCELED;
 	if (use->stale)
 		return 0;
 	snprintf(namespace, sizeof(namespace), "mnt:%" PRIu32, p->record.raw.mnt_ns);
@@ -181,7 +189,7 @@ static void connection_open(void *ctx, uint32_t pid, const struct listener *list
 	event.attribution = s.attribution;
 	event.mount = s.host ? NULL : &use;
 	event.verdict = verdict_of(&s, listener);
-	if (!s.host || p->options.all) {
+	if ((!s.host || p->options.all) && !limit_reached(p)) {
 		p->written++;
 		event_emit(p, &event);
 	}
@@ -270,14 +278,14 @@ static int record_take(void *ctx, const void *data, size_t size)
 		record_daemon(p);
 		break;
 	}
-	return p->limit && p->written >= p->limit ? -ECANCELED : 0;
+	return limit_reached(p) ? -ECANCELED : 0;
 }
 
 int pipeline_drain(struct pipeline *p)
 {
 	int n;
 
-	if (p->limit && p->written >= p->limit)
+	if (limit_reached(p))
 		return 0;
 	n = sensor_consume(p->options.sensor, record_take, p);
 
