@@ -320,6 +320,6 @@ int cmd_selftest(int argc, char **argv)
 	if (code == EXIT_DONE)
 		printf("selftest passed in %s mode\n", t.host.mode);
 	else
-		puts("selftest FAILED");
+		puts(code == EXIT_UNABLE ? "selftest could not run here" : "selftest FAILED");
 	return code;
 }
