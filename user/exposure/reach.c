@@ -136,6 +136,20 @@ static const struct mount_entry *entry_choose(const struct mount_table *table,
 	return best;
 }
 
+/*
+ * No mount shows the file under the name that it was bound by: a hard link to it
+ * elsewhere on its filesystem does. All that is left is the client's spelling.
+ */
+static const struct mount_entry *entry_of_link(const struct mount_table *table,
+					       const struct record *r)
+{
+	const struct mount_entry *e = NULL;
+
+	if (r->client_path[0] == '/')
+		e = mount_table_at(table, r->client_path);
+	return e && e->dev == r->raw.socket_dev ? e : NULL;
+}
+
 static const struct mount_entry *entry_by_id(const struct mount_table *table, int id)
 {
 	for (size_t i = 0; i < table->count; i++)
@@ -189,6 +203,7 @@ int reach_connect(struct reach *reach, const struct record *r, const struct cont
 		entry = entry ? entry : &used;
 	} else if (fs_path) {
 		entry = entry_choose(table, r, fs_path);
+		entry = entry ? entry : entry_of_link(table, r);
 	}
 	if (entry && fs_path)
 		err = mount_use_from_entry(table, entry, host, container, &file, &use);
