@@ -120,8 +120,8 @@ class Marker:
         self._fifo = f"{engine.work_dir}/marker.fifo"
         os.mkfifo(self._fifo)
         self.box = engine.start_box(
-            "-v", f"{engine.run_dir}:/hostrun", "-v", f"{engine.work_dir}:/work",
-            client=("-F", "/work/marker.fifo", "/hostrun/docker.sock"), name=engines.unique("marker"),
+            "-v", f"{engine.run_dir}:/hostrun", "-v", f"{engine.work_dir}:/told",
+            client=("-F", "/told/marker.fifo", "/hostrun/docker.sock"), name=engines.unique("marker"),
         )
 
     def settle(self, watch):

@@ -34,9 +34,9 @@ def test_forty_short_lived_containers_eight_at_a_time(route, engine, marker, doc
 
 def test_docker_exec(route, engine, boxes, docksnoop, mode):
     watch = docksnoop(mode=mode)
-    box = boxes(*route.options, "-v", f"{engine.work_dir}:/work", sleeper=True)
+    box = boxes(*route.options, "-v", f"{engine.work_dir}:/told", sleeper=True)
     said = engines.unique("said")
-    command = ["/bin/client", "-s", "-o", f"/work/{said}", route.path]
+    command = ["/bin/client", "-s", "-o", f"/told/{said}", route.path]
     engine.docker("exec", "-d", box.id, *command)
     truth = engine.wait_truth(box, f"{engine.work_dir}/{said}")
     assert truth["pid"] != 1

@@ -18,8 +18,8 @@ def waiting_box(engine, boxes):
 
     def start(*options, path):
         name = engines.unique("waiting")
-        command = ["-r", "-s", "-w", f"/work/{name}.go", "-o", f"/work/{name}.said", path]
-        box = boxes("-v", f"{engine.work_dir}:/work", *options, client=command, name=name)
+        command = ["-r", "-s", "-w", f"/told/{name}.go", "-o", f"/told/{name}.said", path]
+        box = boxes("-v", f"{engine.work_dir}:/told", *options, client=command, name=name)
         box.args = ["/bin/client", *command]
         box.go = pathlib.Path(f"{engine.work_dir}/{name}.go").touch
         box.said = f"{engine.work_dir}/{name}.said"

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A container that could connect is named before it does."""
 
+import concurrent.futures
+
 import pytest
 from lib import expect, host, routes
+from lib.watch import get
 
 
 def expose_once(watch, marker, engine, box, route):
@@ -44,3 +47,18 @@ def test_container_without_the_socket_is_not_exposed(marker, engine, boxes, dock
     marker.settle(watch)
     assert not watch.events(container=before)
     assert not watch.events(container=after)
+
+
+def test_container_half_set_up_is_not_taken_for_one_with_the_hosts_root(engine, docksnoop, mode):
+    # Before its runtime has changed its root, a container's first process still sees the host's
+    # files: no look at what is there already may fall for that.
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        jobs = [pool.submit(engine.run, client=("/nowhere",)) for _ in range(24)]
+        watches = []
+        while not all(job.done() for job in jobs):
+            watch = docksnoop(mode=mode)
+            watches.append(watch)
+            watch.stop()
+    names = {job.result().name for job in jobs}
+    exposed = [event for watch in watches for event in watch.events() if get(event, "container.name") in names]
+    assert not exposed, f"{len(exposed)} of {len(names)}: {exposed[0]}"

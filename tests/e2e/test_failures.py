@@ -20,9 +20,9 @@ def test_permission_denied(route, engine, docksnoop, resolving_mode):
 
 def test_stale_bind_after_a_daemon_restart(route, engine, boxes, docksnoop, resolving_mode):
     name = engines.unique("stale")
-    command = ["-s", "-w", f"/work/{name}.go", "-o", f"/work/{name}.said", route.path]
+    command = ["-s", "-w", f"/told/{name}.go", "-o", f"/told/{name}.said", route.path]
     watch = docksnoop(mode=resolving_mode)
-    box = boxes(*route.options, "-v", f"{engine.work_dir}:/work", client=command, name=name)
+    box = boxes(*route.options, "-v", f"{engine.work_dir}:/told", client=command, name=name)
     with engine.stopped():
         engine.start()
         pathlib.Path(f"{engine.work_dir}/{name}.go").touch()

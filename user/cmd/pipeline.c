@@ -30,7 +30,9 @@
 #define REFRESH_NS	 (2 * SECOND_NS)
 #define REFRESH_DEEP_NS	 (60 * SECOND_NS)
 #define LOST_LOOK_NS	 SECOND_NS
-#define SOCKETS_MAX	 256
+/* What a runtime may take from making a container's process to running its program. */
+#define SET_UP_NS   (60 * SECOND_NS)
+#define SOCKETS_MAX 256
 
 struct pipeline {
 	struct pipeline_options options;
@@ -294,6 +296,16 @@ int pipeline_drain(struct pipeline *p)
 
 /* --- what is there already --------------------------------------------------------------- */
 
+/*
+ * A container's first process still sees the host's files until its runtime has
+ * changed its root. It is looked at once it starts its program.
+ */
+static bool half_set_up(const struct record *r, const struct sighting *s)
+{
+	return s->container && (r->raw.flags & DS_F_INIT_ROOT) &&
+	       r->raw.time_ns - r->raw.start_ns < SET_UP_NS;
+}
+
 static int process_scan(void *ctx, uint32_t pid)
 {
 	struct pipeline *p = ctx;
@@ -301,7 +313,8 @@ static int process_scan(void *ctx, uint32_t pid)
 
 	if (tracker_process(p->tracker, pid, &p->record, &s))
 		return 0; /* gone meanwhile */
-	exposures_look(p, &s);
+	if (!half_set_up(&p->record, &s))
+		exposures_look(p, &s);
 	sighting_clear(&s);
 	return 0;
 }
