@@ -46,34 +46,49 @@ static __always_inline struct mount *mount_of(struct vfsmount *mnt)
 	return (void *)mnt - bpf_core_field_offset(struct mount, mnt);
 }
 
+/* The address that a connect(2) was given, in the process's memory. */
+struct user_address {
+	const void *at; /* NULL: not known */
+	u32 len;
+};
+
 /*
- * The address that a connect(2) under way was given, from the system call's
- * registers; NULL when the connect came another way (io_uring). The numbers
- * of the 64-bit and the 32-bit tables cannot be mistaken for each other: no
- * other call that has one of them connects a socket.
+ * The address of the connect(2) under way, from the system call's registers;
+ * not known when the connect came another way (io_uring). The numbers of the
+ * 64-bit and the 32-bit tables cannot be mistaken for each other: no other call
+ * that has one of them connects a socket.
  */
-static __always_inline const void *connect_user_address(struct pt_regs *regs)
+static __always_inline struct user_address connect_user_address(struct pt_regs *regs)
 {
+	struct user_address address = {};
 #if defined(__TARGET_ARCH_x86)
 	u64 nr = BPF_CORE_READ(regs, orig_ax);
-	u32 args[2] = {};
+	u32 args[3] = {};
 
 	switch ((u32)nr) {
 	case 42: /* connect */
-		return (const void *)BPF_CORE_READ(regs, si);
+		address.at = (const void *)BPF_CORE_READ(regs, si);
+		address.len = BPF_CORE_READ(regs, dx);
+		break;
 	case 362: /* connect, i386 */
-		return (const void *)(u64)(u32)BPF_CORE_READ(regs, cx);
+		address.at = (const void *)(u64)(u32)BPF_CORE_READ(regs, cx);
+		address.len = BPF_CORE_READ(regs, dx);
+		break;
 	case 102: /* socketcall, i386: the arguments lie in memory */
 		if (bpf_probe_read_user(args, sizeof(args),
 					(const void *)(u64)(u32)BPF_CORE_READ(regs, cx)))
-			return NULL;
-		return (const void *)(u64)args[1];
+			break;
+		address.at = (const void *)(u64)args[1];
+		address.len = args[2];
+		break;
 	}
 #elif defined(__TARGET_ARCH_arm64)
-	if (BPF_CORE_READ(regs, syscallno) == 203)
-		return (const void *)BPF_CORE_READ(regs, regs[1]);
+	if (BPF_CORE_READ(regs, syscallno) == 203) {
+		address.at = (const void *)BPF_CORE_READ(regs, regs[1]);
+		address.len = BPF_CORE_READ(regs, regs[2]);
+	}
 #endif
-	return NULL;
+	return address;
 }
 
 #endif

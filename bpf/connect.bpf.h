@@ -46,17 +46,21 @@ static __always_inline void listener_fill(struct scratch *s, struct sock *listen
 /* The spelling, where no hook has kept it. */
 static __always_inline void client_path_from_syscall(struct scratch *s, struct pt_regs *regs)
 {
-	const void *address = connect_user_address(regs);
+	struct user_address address = connect_user_address(regs);
+	u64 len = address.len;
 	u64 off = s->used;
-	long n;
 
-	if (!address || off > DS_STR_BYTES - COMPONENT_MAX)
+	if (!address.at || len <= sizeof(u16) || off > DS_STR_BYTES - COMPONENT_MAX)
 		return;
+	/* The name ends with the address, or with a NUL in it: user space cuts it there. */
+	len -= sizeof(u16);
+	if (len > DS_SUN_PATH_MAX)
+		len = DS_SUN_PATH_MAX;
 	BOUND(off, DS_STR_BYTES - 1);
+	BOUND(len, SCRATCH_SLACK - 1);
 	string_begin(s, DS_STR_CLIENT_PATH);
-	n = bpf_probe_read_user_str(s->data + off, DS_SUN_PATH_MAX + 1, address + sizeof(u16));
-	if (n > 0)
-		s->used = off + n;
+	if (!bpf_probe_read_user(s->data + off, len, address.at + sizeof(u16)))
+		s->used = off + len;
 	string_end(s, DS_STR_CLIENT_PATH);
 }
 

@@ -59,6 +59,6 @@ def test_container_half_set_up_is_not_taken_for_one_with_the_hosts_root(engine, 
             watch = docksnoop(mode=mode)
             watches.append(watch)
             watch.stop()
-    names = {job.result().name for job in jobs}
-    exposed = [event for watch in watches for event in watch.events() if get(event, "container.name") in names]
-    assert not exposed, f"{len(exposed)} of {len(names)}: {exposed[0]}"
+    ids = {job.result().id for job in jobs}
+    exposed = [event for watch in watches for event in watch.events() if get(event, "container.id") in ids]
+    assert not exposed, f"{len(exposed)} of {len(ids)} containers: {exposed[0]}"

@@ -65,7 +65,9 @@ void reach_free(struct reach *reach)
 	free(reach);
 }
 
-const struct mount_table *reach_table(struct reach *reach, const struct record *r)
+/* Not older than @max_age_ns, where the process can still be asked. */
+static const struct mount_table *table_get(struct reach *reach, const struct record *r,
+					   uint64_t max_age_ns)
 {
 	struct table_key key = {.cgroup_id = r->raw.cgroup_id, .mnt_ns = r->raw.mnt_ns};
 	uint64_t now = clock_boot_ns();
@@ -73,7 +75,7 @@ const struct mount_table *reach_table(struct reach *reach, const struct record *
 	struct table *t = NULL;
 
 	HASH_FIND(hh, reach->tables, &key, sizeof(key), t);
-	if (t && now - t->read_ns < TABLE_AGE_NS)
+	if (t && now - t->read_ns < max_age_ns)
 		return t->mounts;
 	/* Read first, then make sure whose it was. */
 	if (mount_table_read(reach->procfd, r->raw.tgid, &fresh))
@@ -99,6 +101,11 @@ const struct mount_table *reach_table(struct reach *reach, const struct record *
 	if (HASH_COUNT(reach->tables) > TABLES_MAX)
 		table_drop(reach, reach->tables);
 	return t->mounts;
+}
+
+const struct mount_table *reach_table(struct reach *reach, const struct record *r)
+{
+	return table_get(reach, r, TABLE_AGE_NS);
 }
 
 const struct mount_table *reach_host(struct reach *reach)
@@ -180,7 +187,13 @@ int reach_connect(struct reach *reach, const struct record *r, const struct cont
 {
 	static const struct mount_table none;
 	const struct mount_table *host = reach_host(reach);
-	const struct mount_table *table = reach_table(reach, r);
+	bool told = r->raw.flags & DS_F_HAS_MOUNT;
+	/*
+	 * Where the kernel has not told the mount the table decides, as it is now: the
+	 * client may have made the mount a moment ago, or have another root directory
+	 * than the process that the table was read for.
+	 */
+	const struct mount_table *table = table_get(reach, r, told ? TABLE_AGE_NS : 0);
 	const char *fs_path = r->fs_path[0] ? r->fs_path : listener->fs_path;
 	struct socket_file file = {
 		.dev = r->raw.socket_dev,
@@ -196,7 +209,7 @@ int reach_connect(struct reach *reach, const struct record *r, const struct cont
 		table = &none;
 	if (!host)
 		host = &none;
-	if (r->raw.flags & DS_F_HAS_MOUNT) {
+	if (told) {
 		/* In its table, if that still shows it, it has its parents too. */
 		used = entry_from_record(r);
 		entry = entry_by_id(table, used.id);
