@@ -213,7 +213,9 @@ int reach_connect(struct reach *reach, const struct record *r, const struct cont
 		/* In its table, if that still shows it, it has its parents too. */
 		used = entry_from_record(r);
 		entry = entry_by_id(table, used.id);
-		entry = entry ? entry : &used;
+		/* The table is as its process sees it, perhaps from another root directory. */
+		if (!entry || strcmp(entry->target, used.target))
+			entry = &used;
 	} else if (fs_path) {
 		entry = entry_choose(table, r, fs_path);
 		entry = entry ? entry : entry_of_link(table, r);
