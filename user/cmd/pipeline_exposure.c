@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "user/cmd/pipeline_impl.h"
+#include "user/exposure/exposure.h"
+#include "user/policy/verdict.h"
+#include "user/sensor/process.h"
+#include "user/util/clock.h"
+
+/* Who could reach a daemon. */
+
+/* What a runtime may take from making a container's process to running its program. */
+#define SET_UP_NS (60 * SECOND_NS)
+
+static int file_collect(void *ctx, const struct listener *l)
+{
+	struct pipeline *p = ctx;
+
+	if (l->scope != SCOPE_HOST || !l->fs_path)
+		return 0;
+	if (p->file_count == SOCKETS_MAX)
+		return -ENOSPC;
+	p->files[p->file_count] = (struct socket_file){
+		.dev = l->dev,
+		.fs_path = l->fs_path,
+		.path = l->host_path,
+	};
+	p->file_listeners[p->file_count++] = l;
+	return 0;
+}
+
+struct exposure_seen {
+	struct pipeline *pipeline;
+	const struct sighting *sighting;
+};
+
+static int exposure_emit(const struct socket_file *socket, const struct mount_use *use, void *ctx)
+{
+	const struct exposure_seen *seen = ctx;
+	const struct sighting *s = seen->sighting;
+	struct pipeline *p = seen->pipeline;
+	const struct listener *listener = p->file_listeners[socket - p->files];
+	char namespace[32];
+	struct event event = {
+		.action = EVENT_SOCKET_EXPOSED,
+		.time_ns = clock_epoch_ns(),
+		.record = &p->record,
+		.container = s->container,
+		.attribution = s->attribution,
+		.listener = listener,
+		.mount = use,
+		.verdict = verdict_of(s, listener),
+	};
+
+	if (pipeline_limit_reached(p))
+		return -ECANCELED;
+	if (use->stale)
+		return 0;
+	snprintf(namespace, sizeof(namespace), "mnt:%" PRIu32, p->record.raw.mnt_ns);
+	if (!exposed_add(p->exposed, s->container ? s->container->id : namespace, listener->path,
+			 use->target ? use->target : ""))
+		return 0;
+	p->written++;
+	pipeline_emit(p, &event);
+	return 0;
+}
+
+/* Does p->record's process reach a socket by its mounts? */
+void pipeline_look_exposures(struct pipeline *p, const struct sighting *s)
+{
+	struct exposure_seen seen = {.pipeline = p, .sighting = s};
+	const struct mount_table *host = NULL;
+	const struct mount_table *table = NULL;
+
+	if (s->host)
+		return;
+	p->file_count = 0;
+	listeners_each(p->listeners, file_collect, p);
+	table = reach_table(p->reach, &p->record);
+	host = reach_host(p->reach);
+	if (table && host && p->file_count)
+		exposure_scan(table, host, s->container, p->files, p->file_count, exposure_emit,
+			      &seen);
+}
+
+/*
+ * A container's first process still sees the host's files until its runtime has
+ * changed its root. It is looked at once it starts its program.
+ */
+static bool half_set_up(const struct record *r, const struct sighting *s)
+{
+	return s->container && (r->raw.flags & DS_F_INIT_ROOT) &&
+	       r->raw.time_ns - r->raw.start_ns < SET_UP_NS;
+}
+
+static int process_scan(void *ctx, uint32_t pid)
+{
+	struct pipeline *p = ctx;
+	struct sighting s = {0};
+
+	if (tracker_process(p->tracker, pid, &p->record, &s))
+		return 0; /* gone meanwhile */
+	if (!half_set_up(&p->record, &s))
+		pipeline_look_exposures(p, &s);
+	sighting_clear(&s);
+	return 0;
+}
+
+void pipeline_scan(struct pipeline *p)
+{
+	p->rescan = false;
+	process_each(p->options.procfd, process_scan, p);
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DOCKSNOOP_PIPELINE_IMPL_H
+#define DOCKSNOOP_PIPELINE_IMPL_H
+
+/* What the parts of the pipeline share; nobody else's. */
+
+#include "user/cmd/pipeline.h"
+#include "user/container/dataroot.h"
+#include "user/container/tracker.h"
+#include "user/exposure/exposed.h"
+#include "user/exposure/reach.h"
+#include "user/output/event.h"
+#include "user/sensor/listener.h"
+#include "user/sensor/record.h"
+
+#define SECOND_NS   1000000000ULL
+#define SOCKETS_MAX 256
+
+struct pipeline {
+	struct pipeline_options options;
+	struct runtime_dirs *dirs;
+	struct tracker *tracker;
+	struct reach *reach;
+	struct exposed *exposed;
+	struct listeners *listeners;
+
+	uint64_t refreshed_ns;
+	uint64_t refreshed_deep_ns;
+	uint64_t fast_until_ns;
+	uint64_t lost_looked_ns;
+	bool armed;
+	bool rescan; /* look at all containers again */
+
+	uint64_t written;
+	uint64_t limit;
+	int emit_error;
+	uint64_t lost;
+	uint64_t lost_seen[DS_LOST_COUNT];
+	uint64_t misses_seen;
+	uint64_t undecoded;
+	uint64_t undecoded_seen;
+
+	/* The sockets that a container could be exposed to, as they are now. */
+	struct socket_file files[SOCKETS_MAX];
+	const struct listener *file_listeners[SOCKETS_MAX];
+	size_t file_count;
+
+	struct record record; /* the one being worked on: too large for the stack */
+};
+
+/* Was --count reached? Nothing more is to be written then. */
+static inline bool pipeline_limit_reached(const struct pipeline *p)
+{
+	return p->limit && p->written >= p->limit;
+}
+
+/* pipeline_loss.c */
+void pipeline_emit(struct pipeline *p, struct event *event);
+void pipeline_emit_lost(struct pipeline *p, uint64_t count, const char *kind, const char *place);
+/* What was lost since it was called last: said, and made good where that is possible. */
+void pipeline_look_lost(struct pipeline *p);
+
+/* pipeline_access.c */
+/* A connect, in p->record. */
+void pipeline_take_connect(struct pipeline *p);
+/* A connection that was open before docksnoop: a connection_fn. */
+void pipeline_take_open(void *ctx, uint32_t pid, const struct listener *listener);
+
+/* pipeline_exposure.c */
+/* Does p->record's process reach a socket by its mounts? */
+void pipeline_look_exposures(struct pipeline *p, const struct sighting *sighting);
+/* All processes, for that matter. */
+void pipeline_scan(struct pipeline *p);
+
+/* pipeline_sockets.c */
+/* The callbacks of listeners_options. */
+void pipeline_listener_found(void *ctx, struct listener *listener);
+void pipeline_listener_gone(void *ctx, const struct listener *listener);
+void pipeline_emit_monitor(struct pipeline *p, enum event_action action);
+
+#endif

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "user/cmd/pipeline_impl.h"
+#include "user/util/clock.h"
+
+/* What goes out, and what was lost on the way. */
+
+void pipeline_emit(struct pipeline *p, struct event *event)
+{
+	/* The sinks count what they could not take, and say so once they take lines again. */
+	p->emit_error = stream_emit(p->options.stream, event);
+}
+
+void pipeline_emit_lost(struct pipeline *p, uint64_t count, const char *kind, const char *place)
+{
+	struct event event = {
+		.action = EVENT_EVENTS_LOST,
+		.time_ns = clock_epoch_ns(),
+		.lost = {.count = count, .kind = kind, .place = place},
+	};
+
+	p->lost += count;
+	pipeline_emit(p, &event);
+}
+
+void pipeline_look_lost(struct pipeline *p)
+{
+	static const char *const kinds[DS_LOST_COUNT] = {
+		[DS_LOST_CONNECT] = "connect", [DS_LOST_START] = "container-start",
+		[DS_LOST_CGROUP] = "cgroup",   [DS_LOST_DAEMON] = "daemon-start",
+		[DS_LOST_PENDING] = "mount",
+	};
+	uint64_t now[DS_LOST_COUNT] = {0};
+	uint64_t misses = sensor_misses(p->options.sensor);
+
+	if (!sensor_lost(p->options.sensor, now)) {
+		/* What was lost on the way to us can still be found in /proc. */
+		if (now[DS_LOST_START] != p->lost_seen[DS_LOST_START])
+			p->rescan = true;
+		if (now[DS_LOST_DAEMON] != p->lost_seen[DS_LOST_DAEMON])
+			p->refreshed_deep_ns = 0;
+		for (int i = 0; i < DS_LOST_COUNT; i++) {
+			if (now[i] == p->lost_seen[i])
+				continue;
+			pipeline_emit_lost(p, now[i] - p->lost_seen[i], kinds[i], "ring");
+			p->lost_seen[i] = now[i];
+		}
+	}
+	if (misses != p->misses_seen) {
+		pipeline_emit_lost(p, misses - p->misses_seen, "program-run", "recursion");
+		p->misses_seen = misses;
+	}
+	if (p->undecoded != p->undecoded_seen) {
+		pipeline_emit_lost(p, p->undecoded - p->undecoded_seen, "record", "decode");
+		p->undecoded_seen = p->undecoded;
+	}
+}
