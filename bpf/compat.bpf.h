@@ -9,14 +9,15 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
-#define AF_UNIX	     1
-#define TCP_LISTEN   10
-#define S_IFMT	     0170000
-#define S_IFSOCK     0140000
-#define MNT_READONLY 0x40	/* include/linux/mount.h */
-#define PF_IO_WORKER 0x00000010 /* include/linux/sched.h, since 5.12 */
-#define PF_KTHREAD   0x00200000
-#define PIDTYPE_TGID 1 /* enum pid_type */
+#define AF_UNIX		1
+#define TCP_ESTABLISHED 1
+#define TCP_LISTEN	10
+#define S_IFMT		0170000
+#define S_IFSOCK	0140000
+#define MNT_READONLY	0x40	   /* include/linux/mount.h */
+#define PF_IO_WORKER	0x00000010 /* include/linux/sched.h, since 5.12 */
+#define PF_KTHREAD	0x00200000
+#define PIDTYPE_TGID	1 /* enum pid_type */
 
 /*
  * kernfs_node.parent became __parent, under RCU, in 6.15 (741c10b096bc,
@@ -46,49 +47,54 @@ static __always_inline struct mount *mount_of(struct vfsmount *mnt)
 	return (void *)mnt - bpf_core_field_offset(struct mount, mnt);
 }
 
-/* The address that a connect(2) was given, in the process's memory. */
-struct user_address {
-	const void *at; /* NULL: not known */
+/* What a connect(2) was given. */
+struct connect_args {
+	const void *at; /* of the address, in the process's memory; NULL: not known, nor the rest */
 	u32 len;
+	u32 fd;
 };
 
 /*
- * The address of the connect(2) under way, from the system call's registers;
+ * The arguments of the connect(2) under way, from the system call's registers;
  * not known when the connect came another way (io_uring). The numbers of the
  * 64-bit and the 32-bit tables cannot be mistaken for each other: no other call
  * that has one of them connects a socket.
  */
-static __always_inline struct user_address connect_user_address(struct pt_regs *regs)
+static __always_inline struct connect_args connect_args_of(struct pt_regs *regs)
 {
-	struct user_address address = {};
+	struct connect_args connect = {};
 #if defined(__TARGET_ARCH_x86)
 	u64 nr = BPF_CORE_READ(regs, orig_ax);
 	u32 args[3] = {};
 
 	switch ((u32)nr) {
 	case 42: /* connect */
-		address.at = (const void *)BPF_CORE_READ(regs, si);
-		address.len = BPF_CORE_READ(regs, dx);
+		connect.fd = BPF_CORE_READ(regs, di);
+		connect.at = (const void *)BPF_CORE_READ(regs, si);
+		connect.len = BPF_CORE_READ(regs, dx);
 		break;
 	case 362: /* connect, i386 */
-		address.at = (const void *)(u64)(u32)BPF_CORE_READ(regs, cx);
-		address.len = BPF_CORE_READ(regs, dx);
+		connect.fd = BPF_CORE_READ(regs, bx);
+		connect.at = (const void *)(u64)(u32)BPF_CORE_READ(regs, cx);
+		connect.len = BPF_CORE_READ(regs, dx);
 		break;
 	case 102: /* socketcall, i386: the arguments lie in memory */
 		if (bpf_probe_read_user(args, sizeof(args),
 					(const void *)(u64)(u32)BPF_CORE_READ(regs, cx)))
 			break;
-		address.at = (const void *)(u64)args[1];
-		address.len = args[2];
+		connect.fd = args[0];
+		connect.at = (const void *)(u64)args[1];
+		connect.len = args[2];
 		break;
 	}
 #elif defined(__TARGET_ARCH_arm64)
 	if (BPF_CORE_READ(regs, syscallno) == 203) {
-		address.at = (const void *)BPF_CORE_READ(regs, regs[1]);
-		address.len = BPF_CORE_READ(regs, regs[2]);
+		connect.fd = BPF_CORE_READ(regs, regs[0]);
+		connect.at = (const void *)BPF_CORE_READ(regs, regs[1]);
+		connect.len = BPF_CORE_READ(regs, regs[2]);
 	}
 #endif
-	return address;
+	return connect;
 }
 
 #endif

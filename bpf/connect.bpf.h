@@ -4,7 +4,8 @@
 
 /* A connect: to which listener, by whom, with what result. */
 
-#include "bpf/task.bpf.h"
+#include "bpf/attempt.bpf.h"
+#include "bpf/connection.bpf.h"
 
 static __always_inline bool listener_ignored(u64 cookie)
 {
@@ -13,44 +14,25 @@ static __always_inline bool listener_ignored(u64 cookie)
 
 static __always_inline void listener_fill(struct scratch *s, struct sock *listener)
 {
-	struct unix_sock *u = (void *)listener;
-	struct unix_address *addr = BPF_CORE_READ(u, addr);
 	struct socket *socket = BPF_CORE_READ(listener, sk_socket);
-	struct dentry *dentry = BPF_CORE_READ(u, path.dentry);
 	struct ds_record *rec = &s->rec;
-	u32 len = BPF_CORE_READ(addr, len);
 
 	rec->listener_cookie = BPF_CORE_READ(listener, __sk_common.skc_cookie.counter);
 	rec->listener_net_ns = BPF_CORE_READ(listener, __sk_common.skc_net.net, ns.inum);
 	rec->listener_pid = BPF_CORE_READ(listener, sk_peer_pid, numbers[0].nr);
 	if (socket)
-		rec->listener_ino = BPF_CORE_READ(
-			(struct inode *)((void *)socket +
-					 bpf_core_field_offset(struct socket_alloc, vfs_inode) -
-					 bpf_core_field_offset(struct socket_alloc, socket)),
-			i_ino);
-	if (dentry) {
-		rec->socket_ino = BPF_CORE_READ(dentry, d_inode, i_ino);
-		rec->socket_dev = BPF_CORE_READ(dentry, d_sb, s_dev);
-		string_dentry(s, DS_STR_FS_PATH, dentry);
-	} else {
-		rec->flags |= DS_F_ABSTRACT;
-	}
-
-	/* The length counts the family; an abstract name is all of the rest. */
-	if (len > sizeof(u16) && len <= sizeof(struct sockaddr_un))
-		string_bytes(s, DS_STR_BOUND_PATH, (void *)addr->name + sizeof(u16),
-			     len - sizeof(u16));
+		rec->listener_ino = socket_number(socket);
+	bound_fill(s, (struct unix_sock *)listener);
 }
 
 /* The spelling, where no hook has kept it. */
 static __always_inline void client_path_from_syscall(struct scratch *s, struct pt_regs *regs)
 {
-	struct user_address address = connect_user_address(regs);
-	u64 len = address.len;
+	struct connect_args args = connect_args_of(regs);
+	u64 len = args.len;
 	u64 off = s->used;
 
-	if (!address.at || len <= sizeof(u16) || off > DS_STR_BYTES - COMPONENT_MAX)
+	if (!args.at || len <= sizeof(u16) || off > DS_STR_BYTES - COMPONENT_MAX)
 		return;
 	/* The name ends with the address, or with a NUL in it: user space cuts it there. */
 	len -= sizeof(u16);
@@ -59,7 +41,7 @@ static __always_inline void client_path_from_syscall(struct scratch *s, struct p
 	BOUND(off, DS_STR_BYTES - 1);
 	BOUND(len, SCRATCH_SLACK - 1);
 	string_begin(s, DS_STR_CLIENT_PATH);
-	if (!bpf_probe_read_user(s->data + off, len, address.at + sizeof(u16)))
+	if (!bpf_probe_read_user(s->data + off, len, args.at + sizeof(u16)))
 		s->used = off + len;
 	string_end(s, DS_STR_CLIENT_PATH);
 }
@@ -147,9 +129,11 @@ static __always_inline int connect_lookup(const char *name, struct path *path)
 
 /*
  * The current task has been connected to, or refused by, a listener that the
- * kernel has resolved. @regs are those of its system call, or NULL.
+ * kernel has resolved. @client: its end; or NULL, and @regs are those of its
+ * system call.
  */
-static __always_inline int connect_resolved(struct sock *listener, struct pt_regs *regs, int result)
+static __always_inline int connect_resolved(struct sock *listener, struct sock *client,
+					    struct pt_regs *regs, int result)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	u64 thread = bpf_get_current_pid_tgid();
@@ -166,8 +150,12 @@ static __always_inline int connect_resolved(struct sock *listener, struct pt_reg
 	/* What decides comes first: the strings share a bounded room. */
 	task_fill_cgroup(s, task);
 	listener_fill(s, listener);
-	if (!result) /* not the socket's address: that would tell where the kernel lies */
+	if (!result) { /* not the socket's address: that would tell where the kernel lies */
 		s->rec.connection = (u64)bpf_get_prandom_u32() << 32 | (u32)s->rec.time_ns;
+		if (regs)
+			client = connect_client(task, listener, regs);
+		connection_remember(&s->rec, client);
+	}
 
 	pending = pending_find(thread);
 	if (pending && pending->rec.socket_dev == s->rec.socket_dev &&
@@ -235,7 +223,7 @@ static __always_inline bool probe_leave(enum probed_function function, struct pr
 	return true;
 }
 
-/* The current task's connect failed after its name had led to a watched socket's file. */
+/* The current task's connect to @name failed. */
 static __always_inline int connect_failed(const char *name, int result)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
@@ -244,17 +232,17 @@ static __always_inline int connect_failed(const char *name, int result)
 	u64 now[14] = {}, then[14] = {}; /* sun_path and room for its NUL */
 	struct scratch *s;
 
+	/* ERESTARTSYS and its like: the call begins again, nothing has ended. */
+	if (result <= -512)
+		return 0;
 	/* Left by something else that looked the file up, such as mount(2)? */
 	if (!pending || pending->rec.connection != (u64)name)
-		return 0;
+		return attempt_failed(name, result);
 	bpf_probe_read_kernel_str(now, sizeof(now), name);
 	bpf_probe_read_kernel_str(then, sizeof(then), pending->data);
 	for (int i = 0; i < (int)(sizeof(now) / sizeof(now[0])); i++)
 		if (now[i] != then[i])
-			return 0;
-	/* ERESTARTSYS and its like: the call begins again, nothing has ended. */
-	if (result <= -512)
-		return 0;
+			return attempt_failed(name, result);
 	s = record_begin(SCRATCH_CONNECT_FAILED, DS_RECORD_CONNECT);
 	if (!s)
 		return 0;

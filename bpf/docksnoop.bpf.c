@@ -11,10 +11,7 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-static __always_inline bool is_unix_listener(const struct sock *sk)
-{
-	return sk->__sk_common.skc_family == AF_UNIX && sk->__sk_common.skc_state == TCP_LISTEN;
-}
+extern void *bpf_cast_to_kern_ctx(void *obj) __ksym __weak;
 
 /*
  * tracepoint mode: unix_stream_connect() wakes the listener in the connecting
@@ -24,10 +21,35 @@ static __always_inline bool is_unix_listener(const struct sock *sk)
 SEC("?tp_btf/sk_data_ready")
 int BPF_PROG(tracepoint_data_ready, const struct sock *sk)
 {
-	if (!is_unix_listener(sk) || listener_ignored(sk->__sk_common.skc_cookie.counter))
+	struct unix_sock *end;
+
+	if (sk->__sk_common.skc_family != AF_UNIX)
 		return 0;
-	return connect_resolved((struct sock *)sk,
+	if (sk->__sk_common.skc_state != TCP_LISTEN) {
+		/* A message: only a server's end has a name of its own and a peer. */
+		end = bpf_skc_to_unix_sock((void *)sk);
+		if (!end || !end->addr || !end->peer || !end->peer->sk_socket)
+			return 0;
+		return connection_used(end->peer->sk_socket);
+	}
+	attempt_ends();
+	if (listener_ignored(sk->__sk_common.skc_cookie.counter))
+		return 0;
+	return connect_resolved((struct sock *)sk, NULL,
 				(void *)bpf_task_pt_regs(bpf_get_current_task_btf()), 0);
+}
+
+/*
+ * A connect begins (859051dd165e, "bpf: Implement cgroup sockaddr hooks for
+ * unix sockets", 6.7). It must not be refused: hence 1.
+ */
+SEC("?cgroup/connect_unix")
+int tracepoint_connect_begins(void *ctx)
+{
+	struct bpf_sock_addr_kern *kern = bpf_cast_to_kern_ctx(ctx);
+
+	attempt_begins((const char *)kern->uaddr + sizeof(u16));
+	return 1;
 }
 
 /* trampoline mode */
@@ -44,7 +66,7 @@ int BPF_PROG(trampoline_security, struct sock *sock, struct sock *other, struct 
 	if (listener_ignored(other->__sk_common.skc_cookie.counter))
 		return 0;
 	/* From here unix_stream_connect() cannot fail any more, unless ret says so. */
-	return connect_resolved(other, NULL, ret);
+	return connect_resolved(other, sock, NULL, ret);
 }
 
 SEC("?fexit/unix_stream_connect")
@@ -52,6 +74,20 @@ int BPF_PROG(trampoline_connect, struct socket *sock, struct sockaddr *uaddr, in
 	     int flags, int ret)
 {
 	return ret ? connect_failed((const char *)uaddr + sizeof(u16), ret) : 0;
+}
+
+SEC("?fexit/unix_stream_sendmsg")
+int BPF_PROG(trampoline_sendmsg, struct socket *sock, void *msg, u64 len, int ret)
+{
+	return ret > 0 ? connection_used(sock) : 0;
+}
+
+/* sendfile(2) and splice(2), until 6.5 (dc97391e6610): sendmsg since then */
+SEC("?fexit/unix_stream_sendpage")
+int BPF_PROG(trampoline_sendpage, struct socket *sock, void *page, int offset, u64 size, int flags,
+	     s64 ret)
+{
+	return ret > 0 ? connection_used(sock) : 0;
 }
 
 /* kprobe mode: where trampolines are refused and kprobes are not */
@@ -76,7 +112,7 @@ int BPF_KPROBE(kprobe_security, struct sock *sock, struct sock *other)
 {
 	if (listener_ignored(BPF_CORE_READ(other, __sk_common.skc_cookie.counter)))
 		return 0;
-	return probe_enter(PROBED_SECURITY, NULL, other);
+	return probe_enter(PROBED_SECURITY, sock, other);
 }
 
 SEC("?kretprobe/security_unix_stream_connect")
@@ -86,7 +122,7 @@ int BPF_KRETPROBE(kretprobe_security, int ret)
 
 	if (!probe_leave(PROBED_SECURITY, &args))
 		return 0;
-	return connect_resolved(args.second, NULL, ret);
+	return connect_resolved(args.second, (struct sock *)args.first, NULL, ret);
 }
 
 SEC("?kprobe/unix_stream_connect")
@@ -103,6 +139,18 @@ int BPF_KRETPROBE(kretprobe_connect, int ret)
 	if (!probe_leave(PROBED_CONNECT, &args) || !ret)
 		return 0;
 	return connect_failed(args.first + sizeof(u16), ret);
+}
+
+SEC("?kprobe/unix_stream_sendmsg")
+int BPF_KPROBE(kprobe_sendmsg, struct socket *sock)
+{
+	return connection_used(sock);
+}
+
+SEC("?kprobe/unix_stream_sendpage")
+int BPF_KPROBE(kprobe_sendpage, struct socket *sock)
+{
+	return connection_used(sock);
 }
 
 /* all modes */

@@ -26,6 +26,7 @@ enum ds_record_type {
 	DS_RECORD_START = 2,   /* first exec in a (cgroup, mount namespace) pair */
 	DS_RECORD_CGROUP = 3,  /* a cgroup was made: metadata can be read ahead */
 	DS_RECORD_DAEMON = 4,  /* a program with a container daemon's name started */
+	DS_RECORD_HANDOFF = 5, /* somebody uses a connection that another has opened */
 };
 
 enum ds_string {
@@ -51,6 +52,8 @@ enum ds_string {
 #define DS_F_MOUNT_RO	  (1U << 7) /* the client's mount is read-only */
 #define DS_F_CGROUP_V1	  (1U << 8) /* the cgroup is of a v1 hierarchy (pids) */
 #define DS_F_INIT_ROOT	  (1U << 9) /* its root directory is the host's own */
+#define DS_F_BY_NAME	  (1U << 10) /* no file, no listener: it was meant for a name like a daemon's */
+#define DS_F_UNANSWERED	  (1U << 11) /* it did not come about, result does not tell why */
 
 /* ds_record.truncated: bit N is set when string N did not fit */
 
@@ -100,6 +103,11 @@ struct ds_record {
 	__u32 mount_mnt_ns; /* of the mount: another than mnt_ns means through another's root */
 	__s32 result;	    /* 0 or -errno */
 
+	/* DS_RECORD_HANDOFF: who opened the connection, or held it when docksnoop started */
+	__u64 from_cgroup_id;
+	__u32 from_tgid;
+	__u32 from_mnt_ns;
+
 	__u32 truncated;
 	struct ds_str str[DS_STR_COUNT];
 	__u32 pad2;
@@ -118,13 +126,15 @@ enum ds_lost {
 	DS_LOST_CGROUP,	 /* ring full: a cgroup */
 	DS_LOST_DAEMON,	 /* ring full: a daemon's start */
 	DS_LOST_PENDING, /* no room to remember what a connect resolved to */
+	DS_LOST_ATTEMPT, /* no room to remember a connect that may yet fail */
+	DS_LOST_HANDOFF, /* a connection that could not be followed, or ring full: its new user */
 	DS_LOST_COUNT,
 };
 
 _Static_assert(sizeof(struct ds_str) == 4, "ds_str is packed by hand");
 _Static_assert(sizeof(struct ds_record) % 8 == 0, "ds_record ends aligned");
 _Static_assert(__builtin_offsetof(struct ds_record, listener_cookie) == 120, "layout");
-_Static_assert(__builtin_offsetof(struct ds_record, str) == 188, "layout");
-_Static_assert(sizeof(struct ds_record) == 224, "layout");
+_Static_assert(__builtin_offsetof(struct ds_record, str) == 204, "layout");
+_Static_assert(sizeof(struct ds_record) == 240, "layout");
 
 #endif

@@ -121,6 +121,17 @@ struct mount {
 
 struct file {
 	struct path f_path;
+	struct inode *f_inode;
+	void *private_data;
+};
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
 };
 
 struct fs_struct {
@@ -169,6 +180,7 @@ struct task_struct {
 	const struct cred *cred;
 	char comm[16];
 	struct fs_struct *fs;
+	struct files_struct *files;
 	struct nsproxy *nsproxy;
 	kuid_t loginuid;
 	struct css_set *cgroups;
@@ -192,6 +204,7 @@ struct sock_common {
 
 struct socket {
 	short type;
+	struct sock *sk;
 };
 
 struct socket_alloc {
@@ -199,8 +212,18 @@ struct socket_alloc {
 	struct inode vfs_inode;
 };
 
+struct sk_buff {
+	struct sk_buff *prev;
+	struct sock *sk;
+};
+
+struct sk_buff_head {
+	struct sk_buff *prev;
+};
+
 struct sock {
 	struct sock_common __sk_common;
+	struct sk_buff_head sk_receive_queue;
 	struct socket *sk_socket;
 	struct pid *sk_peer_pid;
 };
@@ -223,10 +246,17 @@ struct unix_sock {
 	struct sock sk;
 	struct unix_address *addr;
 	struct path path;
+	struct sock *peer;
+};
+
+/* The context of cgroup/connect_unix, as the kernel has it (include/linux/filter.h). */
+struct bpf_sock_addr_kern {
+	struct sockaddr *uaddr;
 };
 
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
+	unsigned long bx;
 	unsigned long ax;
 	unsigned long cx;
 	unsigned long dx;

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "user/sensor/connections.h"
 #include "user/util/cleanup.h"
 #include "user/util/clock.h"
 
@@ -12,8 +11,10 @@
 #define REFRESH_FAST_NS	 (SECOND_NS / 5)
 #define REFRESH_FAST_FOR (10 * SECOND_NS)
 #define REFRESH_NS	 (2 * SECOND_NS)
-#define REFRESH_DEEP_NS	 (60 * SECOND_NS)
-#define LOST_LOOK_NS	 SECOND_NS
+/* By then a connect has come about, or has failed, or waits for a place in the backlog. */
+#define ATTEMPT_NS	(SECOND_NS / 5)
+#define REFRESH_DEEP_NS (60 * SECOND_NS)
+#define LOST_LOOK_NS	SECOND_NS
 
 /* --- records --------------------------------------------------------------------------- */
 
@@ -56,6 +57,9 @@ static int record_take(void *ctx, const void *data, size_t size)
 		break;
 	case DS_RECORD_DAEMON:
 		record_daemon(p);
+		break;
+	case DS_RECORD_HANDOFF:
+		pipeline_take_handoff(p);
 		break;
 	}
 	return pipeline_limit_reached(p) ? -ECANCELED : 0;
@@ -104,6 +108,8 @@ int pipeline_new(const struct pipeline_options *options, struct pipeline **out)
 	err = tracker_new(options->procfd, p->dirs, &p->tracker);
 	err = err ? err : reach_new(options->procfd, &p->reach);
 	err = err ? err : exposed_new(&p->exposed);
+	p->openers = openers_new();
+	err = err || p->openers ? err : -ENOMEM;
 	err = err ? err : listeners_new(&lo, &p->listeners);
 	if (err)
 		return err;
@@ -116,6 +122,7 @@ void pipeline_free(struct pipeline *p)
 	if (!p)
 		return;
 	listeners_free(p->listeners);
+	openers_free(p->openers);
 	exposed_free(p->exposed);
 	reach_free(p->reach);
 	tracker_free(p->tracker);
@@ -155,12 +162,14 @@ void pipeline_tick(struct pipeline *p)
 		listeners_refresh(p->listeners, false);
 		p->refreshed_ns = now;
 	}
+	sensor_attempts(p->options.sensor, ATTEMPT_NS, record_take, p);
 	if (p->rescan)
 		pipeline_scan(p);
 }
 
 void pipeline_stopped(struct pipeline *p)
 {
+	sensor_attempts(p->options.sensor, 0, record_take, p);
 	pipeline_look_lost(p);
 	pipeline_emit_monitor(p, EVENT_MONITOR_STOPPED);
 }

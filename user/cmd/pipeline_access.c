@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
 #include <string.h>
 
 #include "user/cmd/pipeline_impl.h"
+#include "user/exposure/attempt.h"
 #include "user/policy/verdict.h"
 #include "user/sensor/process.h"
 #include "user/util/cleanup.h"
@@ -9,72 +11,146 @@
 
 /* Somebody reached a daemon. */
 
-void pipeline_take_open(void *ctx, uint32_t pid, const struct listener *listener)
+/* An event that p->record's process, which is @s, has caused. */
+static void access_emit(struct pipeline *p, struct event *event, const struct sighting *s)
 {
+	const struct ds_record *raw = &p->record.raw;
+	AUTO_FREE char *parent_exe = NULL;
+
+	if ((s->host && !p->options.all) || pipeline_limit_reached(p))
+		return;
+	if (process_is(p->options.procfd, raw->ppid, raw->parent_start_ns))
+		process_exe(p->options.procfd, raw->ppid, &parent_exe);
+	event->record = &p->record;
+	event->parent_exe = parent_exe;
+	event->container = s->container;
+	event->attribution = s->attribution;
+	event->verdict = verdict_of(s, event->listener);
+	p->written++;
+	pipeline_emit(p, event);
+}
+
+/* The same for one that came through a mount. */
+static void access_emit_mounted(struct pipeline *p, struct event *event, const struct sighting *s)
+{
+	struct mount_use use = {0};
+
+	if (!s->host && event->listener) {
+		reach_connect(p->reach, &p->record, s->container, event->listener, &use);
+		event->mount = &use;
+	}
+	access_emit(p, event, s);
+	mount_use_clear(&use);
+}
+
+/* Who opened it is needed once another uses it. */
+static void opener_keep(struct pipeline *p, const struct sighting *s, bool already_open)
+{
+	if (openers_add(p->openers, &p->record, s, already_open))
+		pipeline_emit_lost(p, 1, "opener", "memory");
+}
+
+void pipeline_take_open(void *ctx, uint32_t pid, struct open_connection *connection)
+{
+	const struct listener *listener = connection->listener;
 	struct pipeline *p = ctx;
 	struct sighting s = {0};
-	struct mount_use use = {0};
 	struct event event = {
 		.action = EVENT_SOCKET_CONNECT,
 		.time_ns = clock_epoch_ns(),
-		.record = &p->record,
 		.listener = listener,
 		.already_open = true,
 	};
 
-	if (tracker_process(p->tracker, pid, &p->record, &s))
-		return; /* gone meanwhile */
+	if (connection->known || tracker_process(p->tracker, pid, &p->record, &s))
+		return; /* told by its record, or gone meanwhile */
+	p->record.raw.connection = connection->id;
 	p->record.raw.socket_dev = listener->dev;
 	p->record.raw.socket_ino = listener->file_ino;
 	memcpy(p->record.bound_path, listener->path, sizeof(p->record.bound_path));
-	if (!s.host)
-		reach_connect(p->reach, &p->record, s.container, listener, &use);
-	event.container = s.container;
-	event.attribution = s.attribution;
-	event.mount = s.host ? NULL : &use;
-	event.verdict = verdict_of(&s, listener);
-	if ((!s.host || p->options.all) && !pipeline_limit_reached(p)) {
-		p->written++;
-		pipeline_emit(p, &event);
+	if (!connection->last_pid &&
+	    sensor_connection_add(p->options.sensor, connection->ino, &p->record.raw) == -EEXIST)
+		connection->known = true;
+	if (!connection->known) {
+		opener_keep(p, &s, true);
+		access_emit_mounted(p, &event, &s);
 	}
-	mount_use_clear(&use);
 	sighting_clear(&s);
+}
+
+/*
+ * A connect that is known by its name only: what does its process see there?
+ * NULL when that is no watched socket.
+ */
+static const struct listener *attempt_resolve(struct pipeline *p)
+{
+	struct ds_record *raw = &p->record.raw;
+	const struct listener *listener = NULL;
+
+	attempt_look(p->options.procfd, &p->record);
+	if (!raw->socket_ino)
+		return NULL;
+	listener = listeners_resolve(p->listeners, &p->record);
+	if (raw->flags & DS_F_UNANSWERED && !raw->result && (!listener || listener->gone))
+		raw->result = -ECONNREFUSED; /* nobody listens there */
+	return listener;
 }
 
 void pipeline_take_connect(struct pipeline *p)
 {
-	const struct record *r = &p->record;
-	const struct listener *listener = listeners_resolve(p->listeners, r);
-	AUTO_FREE char *parent_exe = NULL;
+	const struct ds_record *raw = &p->record.raw;
+	bool by_name = raw->flags & DS_F_BY_NAME;
 	struct sighting s = {0};
-	struct mount_use use = {0};
 	struct event event = {
 		.action = EVENT_SOCKET_CONNECT,
-		.time_ns = clock_boot_to_epoch_ns(r->raw.time_ns),
-		.record = r,
-		.listener = listener,
-		.error = -r->raw.result,
+		.time_ns = clock_boot_to_epoch_ns(raw->time_ns),
 	};
 
-	if (!listener)
+	event.listener = by_name ? attempt_resolve(p) : listeners_resolve(p->listeners, &p->record);
+	if (!event.listener && !by_name)
 		return;
-	if (tracker_resolve(p->tracker, r, &s)) {
+	event.error = -raw->result;
+	if (tracker_resolve(p->tracker, &p->record, &s)) {
 		pipeline_emit_lost(p, 1, "connect", "memory");
 		return;
 	}
-	if (!s.host || p->options.all) {
-		if (!s.host)
-			reach_connect(p->reach, r, s.container, listener, &use);
-		if (process_is(p->options.procfd, r->raw.ppid, r->raw.parent_start_ns))
-			process_exe(p->options.procfd, r->raw.ppid, &parent_exe);
-		event.parent_exe = parent_exe;
-		event.container = s.container;
-		event.attribution = s.attribution;
-		event.mount = s.host ? NULL : &use;
-		event.verdict = verdict_of(&s, listener);
-		p->written++;
-		pipeline_emit(p, &event);
+	if (raw->connection)
+		opener_keep(p, &s, false);
+	access_emit_mounted(p, &event, &s);
+	sighting_clear(&s);
+}
+
+/* Does the connection stay where it was: in its container, or in its process on the host? */
+static bool same_user(const struct opener *opener, const struct sighting *s,
+		      const struct ds_record *raw)
+{
+	if (s->container && opener->sighting.container)
+		return !strcmp(s->container->id, opener->sighting.container->id);
+	return s->host && opener->sighting.host && raw->tgid == opener->tgid &&
+	       raw->start_ns == opener->start_ns;
+}
+
+void pipeline_take_handoff(struct pipeline *p)
+{
+	const struct ds_record *raw = &p->record.raw;
+	struct mount_use use = {.via = VIA_HANDOFF};
+	struct sighting s = {0};
+	struct event event = {
+		.action = EVENT_SOCKET_HANDOFF,
+		.time_ns = clock_boot_to_epoch_ns(raw->time_ns),
+		.listener = listeners_of_end(p->listeners, p->record.bound_path, raw->socket_dev,
+					     raw->socket_ino),
+		.opener = openers_find(p->openers, raw->connection),
+		.mount = &use,
+	};
+
+	if (!event.listener)
+		return;
+	if (tracker_resolve(p->tracker, &p->record, &s)) {
+		pipeline_emit_lost(p, 1, "handoff", "memory");
+		return;
 	}
-	mount_use_clear(&use);
+	if (!event.opener || !same_user(event.opener, &s, raw))
+		access_emit(p, &event, &s);
 	sighting_clear(&s);
 }

@@ -62,6 +62,9 @@ static int exposure_emit(const struct socket_file *socket, const struct mount_us
 	if (!exposed_add(p->exposed, s->container ? s->container->id : namespace, listener->path,
 			 use->target ? use->target : ""))
 		return 0;
+	/* What it is called there is what its failed connects are known by. */
+	if (use->via == VIA_SOCKET_BIND && use->target)
+		listeners_name_add(p->listeners, use->target);
 	p->written++;
 	pipeline_emit(p, &event);
 	return 0;

@@ -6,10 +6,12 @@
 
 #include "user/cmd/pipeline.h"
 #include "user/container/dataroot.h"
+#include "user/container/openers.h"
 #include "user/container/tracker.h"
 #include "user/exposure/exposed.h"
 #include "user/exposure/reach.h"
 #include "user/output/event.h"
+#include "user/sensor/connections.h"
 #include "user/sensor/listener.h"
 #include "user/sensor/record.h"
 
@@ -23,6 +25,7 @@ struct pipeline {
 	struct reach *reach;
 	struct exposed *exposed;
 	struct listeners *listeners;
+	struct openers *openers;
 
 	uint64_t refreshed_ns;
 	uint64_t refreshed_deep_ns;
@@ -64,7 +67,9 @@ void pipeline_look_lost(struct pipeline *p);
 /* A connect, in p->record. */
 void pipeline_take_connect(struct pipeline *p);
 /* A connection that was open before docksnoop: a connection_fn. */
-void pipeline_take_open(void *ctx, uint32_t pid, const struct listener *listener);
+void pipeline_take_open(void *ctx, uint32_t pid, struct open_connection *connection);
+/* Somebody else uses a connection, in p->record. */
+void pipeline_take_handoff(struct pipeline *p);
 
 /* pipeline_exposure.c */
 /* Does p->record's process reach a socket by its mounts? */

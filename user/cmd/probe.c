@@ -48,7 +48,6 @@ static const struct {
 	const char *section;
 	const char *what;
 } hooks[] = {
-	{"tp_btf/sk_data_ready", "who connects, tracepoint mode"},
 	{"fexit/kern_path", "what a name led to and through which mount, trampoline mode"},
 	{"fexit/security_unix_stream_connect", "who connects, trampoline mode"},
 	{"fexit/unix_stream_connect", "connects that fail, trampoline mode"},
@@ -58,6 +57,12 @@ static const struct {
 	{"kretprobe/security_unix_stream_connect", "who connects, kprobe mode"},
 	{"kprobe/unix_stream_connect", "kprobe mode"},
 	{"kretprobe/unix_stream_connect", "connects that fail, kprobe mode"},
+	{"tp_btf/sk_data_ready", "who connects, who uses a connection, tracepoint mode"},
+	{"cgroup/connect_unix", "connects that fail, tracepoint mode (by their name)"},
+	{"fexit/unix_stream_sendmsg", "who uses a connection, trampoline mode"},
+	{"fexit/unix_stream_sendpage", "the same for sendfile(2), trampoline mode before 6.5"},
+	{"kprobe/unix_stream_sendmsg", "who uses a connection, kprobe mode"},
+	{"kprobe/unix_stream_sendpage", "the same for sendfile(2), kprobe mode before 6.5"},
 	{"tp_btf/sched_process_exec", "containers' and daemons' starts"},
 	{"tp_btf/cgroup_mkdir", "containers about to start"},
 };

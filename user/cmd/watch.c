@@ -149,8 +149,8 @@ static int sensor_start(struct watch *w)
 		else
 			log_info("no %s mode: %s", sensor_mode_name(m), reasons[m].text);
 	}
-	if (!err && sensor_mode(w->sensor) == SENSOR_MODE_TRACEPOINT)
-		log_info("connects that fail are not seen in tracepoint mode");
+	if (!err && !sensor_sees_failures(w->sensor))
+		log_info("connects that fail are not seen in tracepoint mode on this kernel");
 	if (err)
 		log_error("this kernel lets docksnoop attach in no %smode; "
 			  "'docksnoop probe' tells what is missing",

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "user/container/container.h"
+#include "user/container/openers.h"
 #include "user/container/tracker.h"
 #include "user/exposure/mount.h"
 #include "user/policy/verdict.h"
@@ -16,6 +17,7 @@
 
 enum event_action {
 	EVENT_SOCKET_CONNECT,
+	EVENT_SOCKET_HANDOFF,
 	EVENT_SOCKET_EXPOSED,
 	EVENT_EVENTS_LOST,
 	EVENT_MONITOR_STARTED,
@@ -60,6 +62,7 @@ struct event {
 	const struct listener *listener;
 	struct attribution attribution;
 	const struct mount_use *mount;
+	const struct opener *opener; /* socket-handoff: who opened the connection */
 	enum verdict verdict;
 	int error;	   /* 0, or the errno of a failed connect, positive */
 	bool already_open; /* the connection was there before docksnoop */
@@ -67,6 +70,10 @@ struct event {
 	struct event_monitor monitor;
 };
 
+/* Known by the name that the client spelled, and by nothing else. */
+bool event_by_name(const struct event *event);
+/* Did the access fail? Why may not be known: error is 0 then. */
+bool event_failed(const struct event *event);
 /* 21, 73, … (docs/events.md) */
 int event_severity(const struct event *event);
 /* Should it be looked at? event.kind is "alert" then. */

@@ -17,9 +17,24 @@
 /* What the kernel shows for a loginuid that was never set. */
 #define LOGINUID_UNSET ((uint32_t)-1)
 
+static bool is_access(const struct event *event)
+{
+	return event->action == EVENT_SOCKET_CONNECT || event->action == EVENT_SOCKET_HANDOFF;
+}
+
 bool event_flagged(const struct event *event)
 {
-	return event->action == EVENT_SOCKET_CONNECT && event->verdict == VERDICT_FLAGGED;
+	return is_access(event) && event->verdict == VERDICT_FLAGGED;
+}
+
+bool event_by_name(const struct event *event)
+{
+	return event->record && event->record->raw.flags & DS_F_BY_NAME;
+}
+
+bool event_failed(const struct event *event)
+{
+	return event->error || (event->record && event->record->raw.flags & DS_F_UNANSWERED);
 }
 
 int event_severity(const struct event *event)
@@ -53,8 +68,9 @@ static json_t *event_object(struct build *b, const struct event *event, const ch
 
 	build_set(b, o, "action", json_string(action_name(event->action)));
 	build_set(b, o, "kind", json_string(event_kind(event)));
-	if (event->action == EVENT_SOCKET_CONNECT)
-		build_set(b, o, "outcome", json_string(event->error ? "failure" : "success"));
+	if (is_access(event))
+		build_set(b, o, "outcome",
+			  json_string(event_failed(event) ? "failure" : "success"));
 	build_set(b, o, "severity", json_integer(event_severity(event)));
 	build_set_count(b, o, "sequence", event->sequence);
 	build_set(b, o, "reason", json_string(reason));
@@ -212,7 +228,6 @@ static void set_listener(struct build *b, json_t *o, const struct listener *l)
 {
 	json_t *holder = json_object();
 
-	build_set_text(b, o, "daemon", "docksnoop.socket.daemon", daemon_name(l->daemon));
 	build_set_known(b, holder, "pid", l->pid);
 	build_set_text(b, holder, "name", "docksnoop.socket.listener.name", l->name);
 	build_set_object(b, o, "listener", holder);
@@ -223,7 +238,7 @@ static void set_listener(struct build *b, json_t *o, const struct listener *l)
 static json_t *socket_object(struct build *b, const struct event *event)
 {
 	const struct listener *l = event->listener;
-	const struct record *connect = event->action == EVENT_SOCKET_CONNECT ? event->record : NULL;
+	const struct record *connect = is_access(event) ? event->record : NULL;
 	json_t *o = json_object();
 	uint32_t dev = l ? l->dev : 0;
 	uint64_t ino = l ? l->file_ino : 0;
@@ -232,6 +247,7 @@ static json_t *socket_object(struct build *b, const struct event *event)
 		dev = connect->raw.socket_dev;
 		ino = connect->raw.socket_ino;
 	}
+	build_set_text(b, o, "daemon", "docksnoop.socket.daemon", daemon_name(event_daemon(event)));
 	if (l)
 		set_listener(b, o, l);
 	build_set_text(b, o, "path", "docksnoop.socket.path", socket_path(event));
@@ -279,6 +295,30 @@ static json_t *attribution_object(struct build *b, const struct event *event)
 	build_set_text(b, o, "outer_container_id", "docksnoop.attribution.outer_container_id",
 		       a->outer_id);
 	build_set_text(b, o, "anomaly", "docksnoop.attribution.anomaly", a->anomaly);
+	return o;
+}
+
+/* Whose the connection was: the other side of a handoff. */
+static json_t *opener_object(struct build *b, const struct event *event)
+{
+	const struct opener *opener = event->opener;
+	const struct ds_record *raw = &event->record->raw;
+	json_t *process = json_object();
+	json_t *o = json_object();
+
+	if (opener && opener->sighting.container)
+		build_set(b, o, "container", container_object(b, opener->sighting.container));
+	build_set_known(b, process, "pid", raw->from_tgid);
+	if (opener) {
+		build_set_text(b, process, "name", "docksnoop.opener.process.name", opener->comm);
+		build_set(b, process, "start", time_json(clock_boot_to_epoch_ns(opener->start_ns)));
+		build_set(b, o, "host", json_boolean(opener->sighting.host));
+		if (opener->already_open)
+			build_set(b, o, "already_open", json_true());
+	}
+	build_set_object(b, o, "process", process);
+	build_set_known(b, o, "cgroup_id", raw->from_cgroup_id);
+	build_set_known(b, o, "mnt", raw->from_mnt_ns);
 	return o;
 }
 
@@ -332,7 +372,8 @@ static void set_access(struct build *b, json_t *o, const struct event *event)
 	if (verdict_name(event->verdict))
 		build_set(b, o, "verdict", json_string(verdict_name(event->verdict)));
 	build_set_object(b, o, "socket", socket_object(b, event));
-	if (!mount && event_flagged(event))
+	/* a name that led to no file was no mount's */
+	if (!mount && event_flagged(event) && !event_by_name(event))
 		mount = &unknown;
 	if (mount)
 		build_set(b, o, "mount", mount_object(b, mount));
@@ -342,6 +383,10 @@ static void set_access(struct build *b, json_t *o, const struct event *event)
 			  json_sprintf("%016" PRIx64, (uint64_t)event->record->raw.connection));
 	if (event->already_open)
 		build_set(b, o, "already_open", json_true());
+	if (event->action == EVENT_SOCKET_HANDOFF)
+		build_set(b, o, "opener", opener_object(b, event));
+	if (event_by_name(event))
+		build_set(b, o, "confidence", json_string("low"));
 	if (event->record)
 		set_process_marks(b, o, &event->record->raw);
 }
@@ -353,6 +398,7 @@ static json_t *docksnoop_object(struct build *b, const struct event *event)
 	build_set_text(b, o, "mode", "docksnoop.mode", event->host->mode);
 	switch (event->action) {
 	case EVENT_SOCKET_CONNECT:
+	case EVENT_SOCKET_HANDOFF:
 	case EVENT_SOCKET_EXPOSED:
 		set_access(b, o, event);
 		break;

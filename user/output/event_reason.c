@@ -12,26 +12,28 @@
 /* A list that is longer than this is for JSON, not for a sentence. */
 #define SOCKETS_SHOWN 4
 
+static void put_host_process(FILE *out, const char *comm, uint32_t pid)
+{
+	fputs("host process ", out);
+	put_escaped(out, comm);
+	fprintf(out, "[%" PRIu32 "]", pid);
+}
+
 static void put_who(FILE *out, const struct event *event)
 {
-	if (event->verdict == VERDICT_HOST) {
-		fputs("host process ", out);
-		if (event->record) {
-			put_escaped(out, event->record->raw.comm);
-			fprintf(out, "[%" PRIu32 "]", event->record->raw.tgid);
-		}
-	} else if (event->container) {
-		fputs("container ", out);
-		put_container(out, event);
+	if (event->verdict == VERDICT_HOST && event->record) {
+		put_host_process(out, event->record->raw.comm, event->record->raw.tgid);
+	} else if (event->verdict == VERDICT_HOST) {
+		fputs("a host process", out);
 	} else {
-		fputs("a container that is ", out);
+		fputs(event->container ? "container " : "a container that is ", out);
 		put_container(out, event);
 	}
 }
 
 static void put_daemon(FILE *out, const struct event *event)
 {
-	const char *name = event->listener ? daemon_name(event->listener->daemon) : NULL;
+	const char *name = daemon_name(event_daemon(event));
 	bool nested = event->listener && event->listener->scope == SCOPE_NESTED;
 
 	if (name && strcmp(name, "other"))
@@ -80,9 +82,9 @@ static void put_connect(FILE *out, const struct event *event, const char *path)
 	char number[ERROR_NAME_SIZE] = "";
 
 	put_who(out, event);
-	fputs(event->already_open ? " holds a connection, from before docksnoop started, to "
-	      : event->error	  ? " tried to reach "
-				  : " reached ",
+	fputs(event->already_open   ? " holds a connection, from before docksnoop started, to "
+	      : event_failed(event) ? " tried to reach "
+				    : " reached ",
 	      out);
 	put_daemon(out, event);
 	if (*path) {
@@ -93,6 +95,33 @@ static void put_connect(FILE *out, const struct event *event, const char *path)
 		put_mount(out, event->mount, path);
 	if (event->error)
 		fprintf(out, "; the connect failed with %s", error_name(event->error, number));
+	else if (event_failed(event))
+		fputs("; the connect failed, and why is not known", out);
+	if (event_by_name(event))
+		fputs("; what it was meant for is known by the name alone", out);
+	if (event->attribution.anomaly) {
+		fputs("; anomaly: ", out);
+		put_escaped(out, event->attribution.anomaly);
+	}
+}
+
+static void put_handoff(FILE *out, const struct event *event)
+{
+	const struct opener *opener = event->opener;
+	const struct event theirs = {
+		.verdict = opener && opener->sighting.host ? VERDICT_HOST : VERDICT_NONE,
+		.container = opener ? opener->sighting.container : NULL,
+		.attribution = opener ? opener->sighting.attribution : (struct attribution){0},
+	};
+
+	put_who(out, event);
+	fputs(" uses a connection to ", out);
+	put_daemon(out, event);
+	fputs(opener && opener->already_open ? ", held before by " : ", opened by ", out);
+	if (theirs.verdict == VERDICT_HOST)
+		put_host_process(out, opener->comm, opener->tgid);
+	else
+		put_who(out, &theirs);
 	if (event->attribution.anomaly) {
 		fputs("; anomaly: ", out);
 		put_escaped(out, event->attribution.anomaly);
@@ -154,6 +183,9 @@ char *event_reason(const struct event *event)
 	switch (event->action) {
 	case EVENT_SOCKET_CONNECT:
 		put_connect(out, event, path);
+		break;
+	case EVENT_SOCKET_HANDOFF:
+		put_handoff(out, event);
 		break;
 	case EVENT_SOCKET_EXPOSED:
 		put_exposed(out, event, path);

@@ -34,13 +34,15 @@ static struct word event_word(const struct event *event)
 {
 	switch (event->action) {
 	case EVENT_SOCKET_CONNECT:
+	case EVENT_SOCKET_HANDOFF:
 		if (event->verdict == VERDICT_FLAGGED)
 			return (struct word){"FLAGGED", SGR_RED_BOLD, false};
 		if (event->verdict == VERDICT_HOST)
 			return (struct word){"host", SGR_DIM, true};
 		if (event->listener && event->listener->scope == SCOPE_NESTED)
 			return (struct word){"nested", NULL, false};
-		return (struct word){"connect", NULL, false};
+		return (struct word){event->action == EVENT_SOCKET_HANDOFF ? "handoff" : "connect",
+				     NULL, false};
 	case EVENT_SOCKET_EXPOSED:
 		return (struct word){"exposed", SGR_YELLOW, false};
 	case EVENT_EVENTS_LOST:
@@ -134,6 +136,25 @@ static void put_mount(FILE *out, const struct mount_use *mount)
 		fputs(" stale", out);
 }
 
+/* "connection of host curl[123]" */
+static void put_opener(FILE *out, const struct event *event)
+{
+	const struct opener *opener = event->opener;
+	const struct event theirs = {
+		.container = opener ? opener->sighting.container : NULL,
+		.attribution = opener ? opener->sighting.attribution : (struct attribution){0},
+	};
+
+	fputs("connection of ", out);
+	if (opener && opener->sighting.host)
+		fputs("host", out);
+	else
+		put_container(out, &theirs);
+	fputc(' ', out);
+	put_escaped(out, opener ? opener->comm : "");
+	fprintf(out, "[%" PRIu32 "]", event->record->raw.from_tgid);
+}
+
 static int put_access(FILE *out, const struct event *event)
 {
 	AUTO_FREE char *path = socket_path_inside(event);
@@ -144,13 +165,20 @@ static int put_access(FILE *out, const struct event *event)
 	if (put_written(out, event, WHO_WIDTH, put_who) ||
 	    put_written(out, event, PROCESS_WIDTH, put_process))
 		return -1;
-	put_escaped(out, *path ? path : "?");
+	if (event->action == EVENT_SOCKET_HANDOFF)
+		put_opener(out, event);
+	else
+		put_escaped(out, *path ? path : "?");
 	fprintf(out, " -> %s ", socket_daemon(event));
 	put_escaped(out, socket_path(event));
 	if (event->mount)
 		put_mount(out, event->mount);
 	if (event->error)
 		fprintf(out, "  failed %s", error_name(event->error, number));
+	else if (event_failed(event))
+		fputs("  failed", out);
+	if (event_by_name(event))
+		fputs("  by name only", out);
 	if (event->already_open)
 		fputs("  already open", out);
 	if (event->attribution.anomaly) {
@@ -164,7 +192,8 @@ static int put_event(FILE *out, const struct event *event)
 {
 	AUTO_FREE char *reason = NULL;
 
-	if (event->action == EVENT_SOCKET_CONNECT || event->action == EVENT_SOCKET_EXPOSED)
+	if (event->action == EVENT_SOCKET_CONNECT || event->action == EVENT_SOCKET_HANDOFF ||
+	    event->action == EVENT_SOCKET_EXPOSED)
 		return put_access(out, event);
 	reason = event_reason(event);
 	if (!reason)

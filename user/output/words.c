@@ -15,6 +15,8 @@ const char *action_name(enum event_action action)
 	switch (action) {
 	case EVENT_SOCKET_CONNECT:
 		return "socket-connect";
+	case EVENT_SOCKET_HANDOFF:
+		return "socket-handoff";
 	case EVENT_SOCKET_EXPOSED:
 		return "socket-exposed";
 	case EVENT_EVENTS_LOST:
@@ -137,9 +139,16 @@ void put_container(FILE *out, const struct event *event)
 	}
 }
 
+enum daemon event_daemon(const struct event *event)
+{
+	if (event->listener)
+		return event->listener->daemon;
+	return event_by_name(event) ? daemon_by_path(event->record->client_path) : DAEMON_NONE;
+}
+
 const char *socket_daemon(const struct event *event)
 {
-	const char *name = event->listener ? daemon_name(event->listener->daemon) : NULL;
+	const char *name = daemon_name(event_daemon(event));
 
 	return name ? name : "unknown daemon";
 }

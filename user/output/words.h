@@ -32,7 +32,9 @@ void put_id(FILE *out, const char *id);
 /* "default/web-1/app (traefik:v2) in 0123456789ab", "unknown (cgroup /x)" */
 void put_container(FILE *out, const struct event *event);
 
-/* Which daemon the socket belongs to: "docker"; "unknown daemon". */
+/* Which daemon the socket belongs to, by its listener or, without one, by its name. */
+enum daemon event_daemon(const struct event *event);
+/* The same in words: "docker"; "unknown daemon". */
 const char *socket_daemon(const struct event *event);
 /* As the daemon bound it; "" when not known. */
 const char *socket_path(const struct event *event);

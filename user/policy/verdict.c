@@ -6,7 +6,7 @@ enum verdict verdict_of(const struct sighting *who, const struct listener *liste
 	if (who->host)
 		return VERDICT_HOST;
 	/* A daemon in a container is as good as root there, not on the host. */
-	if (listener->scope == SCOPE_NESTED)
+	if (listener && listener->scope == SCOPE_NESTED)
 		return VERDICT_NONE;
 	return VERDICT_FLAGGED;
 }

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
 #include <unistd.h>
 #include <uthash.h>
 
@@ -14,8 +15,7 @@
 #include "user/util/cleanup.h"
 
 struct client_end {
-	uint64_t ino;
-	const struct listener *listener;
+	struct open_connection open;
 	UT_hash_handle hh;
 };
 
@@ -33,13 +33,14 @@ struct search {
 	struct netns_seen *namespaces;
 	/* The process being looked at: */
 	uint32_t pid;
-	const struct listener *last; /* the listener it was reported for */
 };
 
 static void connection_see(void *ctx, const struct diag_socket *socket)
 {
 	struct search *search = ctx;
-	const struct listener *listener = listeners_of_connection(search->listeners, socket);
+	const struct listener *listener = listeners_of_end(search->listeners, socket->path,
+							   socket->has_file ? socket->dev : 0,
+							   socket->has_file ? socket->file_ino : 0);
 	struct client_end *c = NULL;
 
 	if (!listener || !socket->peer_ino)
@@ -47,9 +48,11 @@ static void connection_see(void *ctx, const struct diag_socket *socket)
 	c = calloc(1, sizeof(*c));
 	if (!c)
 		return;
-	c->ino = socket->peer_ino;
-	c->listener = listener;
-	HASH_ADD(hh, search->clients, ino, sizeof(c->ino), c);
+	c->open.ino = socket->peer_ino;
+	c->open.listener = listener;
+	/* cannot fail for so few bytes (getrandom(2)) */
+	(void)!getrandom(&c->open.id, sizeof(c->open.id), 0);
+	HASH_ADD(hh, search->clients, open.ino, sizeof(c->open.ino), c);
 }
 
 static int netns_look(void *ctx, uint32_t pid)
@@ -85,13 +88,13 @@ static int netns_look(void *ctx, uint32_t pid)
 static void socket_look(void *ctx, uint64_t ino)
 {
 	struct search *search = ctx;
-	const struct client_end *c = NULL;
+	struct client_end *c = NULL;
 
 	HASH_FIND(hh, search->clients, &ino, sizeof(ino), c);
-	if (!c || c->listener == search->last)
+	if (!c || c->open.last_pid == search->pid)
 		return;
-	search->last = c->listener;
-	search->fn(search->ctx, search->pid, c->listener);
+	search->fn(search->ctx, search->pid, &c->open);
+	c->open.last_pid = search->pid;
 }
 
 static int process_look(void *ctx, uint32_t pid)
@@ -101,7 +104,6 @@ static int process_look(void *ctx, uint32_t pid)
 	if (pid == (uint32_t)getpid())
 		return 0;
 	search->pid = pid;
-	search->last = NULL;
 	process_each_socket(search->procfd, pid, socket_look, search);
 	return 0;
 }

@@ -52,6 +52,11 @@ const char *daemon_name(enum daemon daemon)
 	return names[daemon];
 }
 
+const char *daemon_socket_name(size_t n)
+{
+	return n < COUNT(sockets) ? sockets[n].base : NULL;
+}
+
 const char *const *daemon_programs(void)
 {
 	return programs;

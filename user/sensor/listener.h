@@ -26,6 +26,8 @@ enum daemon daemon_by_program(const char *name);
 enum daemon daemon_by_path(const char *path);
 /* A socket that a daemon opens for its own helpers, and that takes no orders. */
 bool daemon_private_socket(enum daemon daemon, const char *path);
+/* What the n-th of the usual sockets is called, without its directory; NULL after the last. */
+const char *daemon_socket_name(size_t n);
 /* The programs' names, ended by NULL. */
 const char *const *daemon_programs(void);
 
@@ -93,10 +95,15 @@ void listeners_daemon_started(struct listeners *listeners, uint32_t pid);
  */
 const struct listener *listeners_resolve(struct listeners *listeners, const struct record *record);
 
-/* The same for the server's end of a connection that socket diagnostics tell of. */
-struct diag_socket;
-const struct listener *listeners_of_connection(const struct listeners *listeners,
-					       const struct diag_socket *socket);
+/*
+ * The same for the server's end of a connection, which has its listener's name
+ * (as in struct listener) and file; 0 and 0 where it has none.
+ */
+const struct listener *listeners_of_end(const struct listeners *listeners, const char *path,
+					uint32_t dev, uint64_t file_ino);
+
+/* A watched socket goes by this path somewhere: failed connects to the like are reported. */
+void listeners_name_add(struct listeners *listeners, const char *path);
 
 /* Those that listen now, in the order they were found; fn returns nonzero to stop. */
 typedef int (*listener_fn)(void *ctx, const struct listener *listener);

@@ -152,6 +152,8 @@ static struct watched *watched_add(struct listeners *ls, const struct listener *
 	DL_APPEND(ls->watched, w);
 	if (listener->dev || listener->file_ino)
 		sensor_file_add(ls->options.sensor, listener->dev, listener->file_ino);
+	if (listener->path[0] == '/')
+		listeners_name_add(ls, listener->path);
 	ls->options.found(ls->options.ctx, &w->listener);
 	return w;
 }
@@ -412,21 +414,34 @@ const struct listener *listeners_resolve(struct listeners *ls, const struct reco
 	return w ? &w->listener : NULL;
 }
 
-const struct listener *listeners_of_connection(const struct listeners *ls,
-					       const struct diag_socket *socket)
+const struct listener *listeners_of_end(const struct listeners *ls, const char *path, uint32_t dev,
+					uint64_t file_ino)
 {
+	const struct listener *gone = NULL;
 	const struct watched *w = NULL;
 
 	DL_FOREACH(ls->watched, w)
 	{
 		const struct listener *l = &w->listener;
 
-		if (!l->gone && !strcmp(l->path, socket->path) &&
-		    (uint32_t)l->file_ino == (socket->has_file ? socket->file_ino : 0) &&
-		    l->dev == (socket->has_file ? socket->dev : 0))
+		/* all that socket diagnostics tell of a file's number are its low 32 bits */
+		if (strcmp(l->path, path) || (uint32_t)l->file_ino != (uint32_t)file_ino ||
+		    l->dev != dev)
+			continue;
+		if (!l->gone)
 			return l;
+		gone = l;
 	}
-	return NULL;
+	return gone;
+}
+
+void listeners_name_add(struct listeners *ls, const char *path)
+{
+	const char *base = strrchr(path, '/');
+
+	base = base ? base + 1 : path;
+	if (*base)
+		sensor_socket_name_add(ls->options.sensor, base);
 }
 
 int listeners_each(const struct listeners *ls, listener_fn fn, void *ctx)
@@ -483,6 +498,10 @@ int listeners_new(const struct listeners_options *options, struct listeners **ou
 	err = ls->holders ? own_netns_add(ls) : -ENOMEM;
 	for (const char *const *name = daemon_programs(); !err && *name; name++)
 		err = sensor_daemon_name_add(options->sensor, *name);
+	for (size_t i = 0; !err && daemon_socket_name(i); i++)
+		err = sensor_socket_name_add(options->sensor, daemon_socket_name(i));
+	for (const char *const *s = options->sockets; !err && s && *s; s++)
+		listeners_name_add(ls, *s);
 	if (err) {
 		listeners_free(ls);
 		return err;

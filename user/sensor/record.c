@@ -84,7 +84,7 @@ int record_decode(const void *data, size_t size, struct record *out)
 	memcpy(&raw, data, sizeof(raw));
 	if (raw.version != DS_RECORD_VERSION || raw.size < sizeof(raw) || raw.size > size)
 		return -EBADMSG;
-	if (raw.type < DS_RECORD_CONNECT || raw.type > DS_RECORD_DAEMON)
+	if (raw.type < DS_RECORD_CONNECT || raw.type > DS_RECORD_HANDOFF)
 		return -EBADMSG;
 	if (!record_spans(data, &raw, spans))
 		return -EBADMSG;

@@ -10,14 +10,16 @@
 #include <unistd.h>
 
 #include "build/docksnoop.skel.h"
-#include "user/sensor/kprobe.h"
+#include "user/sensor/attach.h"
 #include "user/util/cleanup.h"
+#include "user/util/clock.h"
 
 #define PROGRAMS_MAX 32
 
 struct sensor {
 	struct docksnoop_bpf *skel;
 	struct ring_buffer *ring;
+	bool sees_attempts;
 	struct bpf_link *links[PROGRAMS_MAX];
 	size_t link_count;
 	enum sensor_mode mode;
@@ -83,7 +85,7 @@ static int libbpf_keep(enum libbpf_print_level level, const char *fmt, va_list a
 }
 
 /* A program belongs to the mode that its name begins with, or is common to all. */
-static void sensor_choose(struct docksnoop_bpf *skel, enum sensor_mode mode)
+static int sensor_choose(struct docksnoop_bpf *skel, enum sensor_mode mode, bool optional)
 {
 	static const char *const prefixes[SENSOR_MODE_COUNT] = {
 		[SENSOR_MODE_TRAMPOLINE] = "trampoline_",
@@ -95,11 +97,16 @@ static void sensor_choose(struct docksnoop_bpf *skel, enum sensor_mode mode)
 	bpf_object__for_each_program(prog, skel->obj)
 	{
 		const char *name = bpf_program__name(prog);
+		bool wanted = !strncmp(name, "common_", 7) ||
+			      !strncmp(name, prefixes[mode], strlen(prefixes[mode]));
+		int err = program_prepare(prog);
 
-		bpf_program__set_autoload(
-			prog, !strncmp(name, "common_", 7) ||
-				      !strncmp(name, prefixes[mode], strlen(prefixes[mode])));
+		if (err)
+			return err;
+		bpf_program__set_autoload(prog, wanted && (optional || !program_optional(prog)));
 	}
+	/* 2 MiB that no other mode has a use for */
+	return bpf_map__set_autocreate(skel->maps.attempts, mode == SENSOR_MODE_TRACEPOINT);
 }
 
 static void libbpf_forget(void)
@@ -131,25 +138,19 @@ static int record_forward(void *ctx, void *data, size_t size)
 	return sensor->fn(sensor->ctx, data, size);
 }
 
-static int program_attach(struct sensor *sensor, struct bpf_program *prog)
+static int sensor_attach(struct sensor *sensor, const struct bpf_program *prog)
 {
-	struct bpf_link *link = NULL;
-	int err = 0;
+	int err;
 
 	if (sensor->link_count == PROGRAMS_MAX)
 		return -ENOSPC;
-	if (bpf_program__type(prog) == BPF_PROG_TYPE_KPROBE) {
-		err = kprobe_attach(prog, &link);
-	} else {
-		link = bpf_program__attach(prog);
-		err = link ? 0 : -errno;
-	}
+	err = program_attach(prog, &sensor->links[sensor->link_count]);
 	if (!err)
-		sensor->links[sensor->link_count++] = link;
+		sensor->link_count++;
 	return err;
 }
 
-static int sensor_open_mode(enum sensor_mode mode, struct sensor_reason *reason,
+static int sensor_open_with(enum sensor_mode mode, bool optional, struct sensor_reason *reason,
 			    struct sensor **out)
 {
 	AUTO_SENSOR struct sensor *sensor = calloc(1, sizeof(*sensor));
@@ -164,8 +165,8 @@ static int sensor_open_mode(enum sensor_mode mode, struct sensor_reason *reason,
 	if (!sensor->skel)
 		return sensor_fail(reason, "open", -errno);
 	sensor->skel->rodata->self_tgid = getpid();
-	sensor_choose(sensor->skel, mode);
-	err = docksnoop_bpf__load(sensor->skel);
+	err = sensor_choose(sensor->skel, mode, optional);
+	err = err ? err : docksnoop_bpf__load(sensor->skel);
 	if (err)
 		return sensor_fail(reason, "load", err);
 	sensor->ring = ring_buffer__new(bpf_map__fd(sensor->skel->maps.records), record_forward,
@@ -174,13 +175,23 @@ static int sensor_open_mode(enum sensor_mode mode, struct sensor_reason *reason,
 		return sensor_fail(reason, "ring buffer", -errno);
 	bpf_object__for_each_program(prog, sensor->skel->obj)
 	{
-		err = bpf_program__autoload(prog) ? program_attach(sensor, prog) : 0;
-		if (err)
+		err = bpf_program__autoload(prog) ? sensor_attach(sensor, prog) : 0;
+		if (err && !program_optional(prog))
 			return sensor_fail(reason, "attach", err);
+		if (!err && prog == sensor->skel->progs.tracepoint_connect_begins)
+			sensor->sees_attempts = bpf_program__autoload(prog);
 	}
 	reason->error = 0;
 	*out = take_ptr(sensor);
 	return 0;
+}
+
+static int sensor_open_mode(enum sensor_mode mode, struct sensor_reason *reason,
+			    struct sensor **out)
+{
+	int err = sensor_open_with(mode, true, reason, out);
+
+	return err ? sensor_open_with(mode, false, reason, out) : 0;
 }
 
 int sensor_open(enum sensor_mode mode, struct sensor_reason *reasons, struct sensor **out)
@@ -219,6 +230,9 @@ static int program_try(int index, const char **section, struct sensor_reason *re
 		return -ENOENT;
 	at = 0;
 	bpf_object__for_each_program(prog, sensor->skel->obj) if (at++ == index) break;
+	err = program_prepare(prog);
+	if (err)
+		return err;
 	snprintf(name, sizeof(name), "%s", bpf_program__section_name(prog));
 	*section = name;
 	err = docksnoop_bpf__load(sensor->skel);
@@ -226,7 +240,7 @@ static int program_try(int index, const char **section, struct sensor_reason *re
 		sensor_fail(reason, "load", err);
 		return 0;
 	}
-	err = program_attach(sensor, prog);
+	err = sensor_attach(sensor, prog);
 	if (err)
 		sensor_fail(reason, "attach", err);
 	return 0;
@@ -308,6 +322,64 @@ int sensor_daemon_name_add(struct sensor *sensor, const char *name)
 	strncpy(key, name, sizeof(key) - 1);
 	return bpf_map__update_elem(sensor->skel->maps.daemon_names, key, sizeof(key), &one,
 				    sizeof(one), BPF_ANY);
+}
+
+int sensor_socket_name_add(struct sensor *sensor, const char *name)
+{
+	char key[32] = ""; /* struct socket_name */
+	__u8 one = 1;
+
+	strncpy(key, name, sizeof(key) - 1);
+	return bpf_map__update_elem(sensor->skel->maps.socket_names, key, sizeof(key), &one,
+				    sizeof(one), BPF_ANY);
+}
+
+int sensor_connection_add(struct sensor *sensor, uint64_t ino, const struct ds_record *record)
+{
+	/* struct connection */
+	const struct {
+		__u64 id;
+		__u64 cgroup_id;
+		__u32 mnt_ns;
+		__u32 tgid;
+	} value = {record->connection, record->cgroup_id, record->mnt_ns, record->tgid};
+
+	return bpf_map__update_elem(sensor->skel->maps.connections, &ino, sizeof(ino), &value,
+				    sizeof(value), BPF_NOEXIST);
+}
+
+bool sensor_sees_failures(const struct sensor *sensor)
+{
+	return sensor->mode != SENSOR_MODE_TRACEPOINT || sensor->sees_attempts;
+}
+
+int sensor_attempts(struct sensor *sensor, uint64_t age_ns, sensor_fn fn, void *ctx)
+{
+	int map = bpf_map__fd(sensor->skel->maps.attempts);
+	uint64_t now = clock_boot_ns();
+	AUTO_FREE struct ds_record *value = NULL;
+	__u64 keys[64];
+	size_t n = 0;
+	int err = 0;
+
+	if (!sensor->sees_attempts)
+		return 0;
+	/* Others come and go meanwhile; a walk that loses its place begins again next time. */
+	while (n < 64 && !bpf_map_get_next_key(map, n ? &keys[n - 1] : NULL, &keys[n]))
+		n++;
+	if (!n)
+		return 0;
+	value = malloc(bpf_map__value_size(sensor->skel->maps.attempts));
+	if (!value)
+		return -ENOMEM;
+	for (size_t i = 0; i < n && err >= 0; i++) {
+		if (bpf_map_lookup_elem(map, &keys[i], value) || now - value->time_ns < age_ns)
+			continue;
+		/* It may have come about just now: only who takes it out may say that it did not. */
+		if (!bpf_map_lookup_and_delete_elem(map, &keys[i], value))
+			err = fn(ctx, value, value->size);
+	}
+	return err;
 }
 
 int sensor_lost(const struct sensor *sensor, uint64_t lost[DS_LOST_COUNT])

@@ -2,6 +2,7 @@
 #ifndef DOCKSNOOP_SENSOR_H
 #define DOCKSNOOP_SENSOR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -80,6 +81,26 @@ int sensor_file_add(struct sensor *sensor, uint32_t dev, uint64_t ino);
 
 /* Report programs that start under this name (at most 15 bytes). */
 int sensor_daemon_name_add(struct sensor *sensor, const char *name);
+
+/* Report failed connects to names whose last component this is (its first 31 bytes). */
+int sensor_socket_name_add(struct sensor *sensor, const char *name);
+
+/*
+ * Follow a connection that was there already: @ino is the client's socket's in
+ * sockfs, @record has who holds it (connection, cgroup_id, mnt_ns, tgid).
+ * -EEXIST: it was made since the hooks were attached, and has a record.
+ */
+int sensor_connection_add(struct sensor *sensor, uint64_t ino, const struct ds_record *record);
+
+/* Are connects seen that fail? Not in tracepoint mode before Linux 6.7. */
+bool sensor_sees_failures(const struct sensor *sensor);
+
+/*
+ * In tracepoint mode: connects that began at least @age_ns ago, by a name of
+ * sensor_socket_name_add(), and have not come about. Each is handed to @fn once,
+ * as sensor_consume() does; 64 at the most. 0, -ENOMEM, or what @fn returned.
+ */
+int sensor_attempts(struct sensor *sensor, uint64_t age_ns, sensor_fn fn, void *ctx);
 
 /* Records that the kernel could not hand over, by enum ds_lost, since it was attached. */
 int sensor_lost(const struct sensor *sensor, uint64_t lost[DS_LOST_COUNT]);

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef DOCKSNOOP_ATTEMPT_BPF_H
+#define DOCKSNOOP_ATTEMPT_BPF_H
+
+/*
+ * Connects that fail before the kernel has found a file: all that there is to
+ * go by is the name, so these are marked DS_F_BY_NAME.
+ */
+
+#include "bpf/task.bpf.h"
+
+#define SOCKET_NAME_MAX 32 /* longer ones are told by their beginning */
+
+struct socket_name {
+	char text[SOCKET_NAME_MAX];
+};
+
+/* Last components of watched sockets' paths; filled by user space. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct socket_name);
+	__type(value, u8);
+} socket_names SEC(".maps");
+
+struct name_scratch {
+	char path[128]; /* sun_path and more, a power of two */
+	struct socket_name name;
+	u32 busy;
+};
+
+/* One for each program that uses it, as in scratches. */
+enum name_slot {
+	NAME_FAILED,
+	NAME_ATTEMPT,
+	NAME_COUNT,
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, NAME_COUNT);
+	__type(key, u32);
+	__type(value, struct name_scratch);
+} name_scratches SEC(".maps");
+
+/* Does the path that the kernel holds at @sun_path end like a daemon's socket? */
+static __always_inline bool ends_like_a_socket(u32 slot, const char *sun_path)
+{
+	struct name_scratch *n = bpf_map_lookup_elem(&name_scratches, &slot);
+	u64 at;
+	long len;
+
+	if (!n)
+		return false;
+	len = bpf_probe_read_kernel_str(n->path, DS_SUN_PATH_MAX + 1, sun_path);
+	if (len <= 1)
+		return false;
+	at = len - 1;
+	for (int i = 0; i < DS_SUN_PATH_MAX; i++) {
+		u64 before = at - 1;
+
+		if (!at)
+			break;
+		BOUND(before, sizeof(n->path) - 1);
+		if (n->path[before] == '/')
+			break;
+		at--;
+	}
+	BOUND(at, sizeof(n->path) - 1);
+	__builtin_memset(&n->name, 0, sizeof(n->name));
+	bpf_probe_read_kernel_str(n->name.text, sizeof(n->name.text), n->path + at);
+	return bpf_map_lookup_elem(&socket_names, &n->name);
+}
+
+/* A record of the current task's attempt to reach what it calls @sun_path. */
+static __always_inline struct scratch *attempt_record(u32 slot, const char *sun_path)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct scratch *s = record_begin(slot, DS_RECORD_CONNECT);
+
+	if (!s)
+		return NULL;
+	s->rec.flags = DS_F_BY_NAME;
+	task_fill(s, task);
+	task_fill_cgroup(s, task);
+	string_begin(s, DS_STR_CLIENT_PATH);
+	string_add(s, sun_path, DS_SUN_PATH_MAX + 1);
+	string_end(s, DS_STR_CLIENT_PATH);
+	task_fill_exe(s, task);
+	return s;
+}
+
+/* The current task's connect failed, and nothing is known of what it was meant for. */
+static __always_inline int attempt_failed(const char *sun_path, int result)
+{
+	struct scratch *s;
+
+	if (bpf_get_current_pid_tgid() >> 32 == self_tgid ||
+	    !ends_like_a_socket(NAME_FAILED, sun_path))
+		return 0;
+	s = attempt_record(SCRATCH_CONNECT_FAILED, sun_path);
+	if (!s)
+		return 0;
+	s->rec.result = result;
+	record_send(s, DS_LOST_CONNECT);
+	return 0;
+}
+
+#define ATTEMPT_BYTES 4096
+
+struct attempt {
+	struct ds_record rec;
+	char data[ATTEMPT_BYTES];
+};
+
+/*
+ * tracepoint mode sees connects begin, and those that come about. What began
+ * and did not come about has failed: the thread's next attempt shows it, or
+ * user space does that looks through these from time to time. By thread. When
+ * full, further attempts are not remembered, and counted.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 512);
+	__type(key, u64);
+	__type(value, struct attempt);
+} attempts SEC(".maps");
+
+static __always_inline void attempt_remember(const char *sun_path)
+{
+	u64 thread = bpf_get_current_pid_tgid();
+	struct attempt *before;
+	struct scratch *s;
+	u64 size;
+
+	if (!ends_like_a_socket(NAME_ATTEMPT, sun_path))
+		return;
+	before = bpf_map_lookup_elem(&attempts, &thread);
+	if (before) {
+		size = before->rec.size;
+		BOUND(size, 0x1fff);
+		if (size <= sizeof(*before) && bpf_ringbuf_output(&records, before, size, 0))
+			lost_add(DS_LOST_CONNECT);
+	}
+	s = attempt_record(SCRATCH_ATTEMPT, sun_path);
+	if (!s)
+		return;
+	s->rec.flags |= DS_F_UNANSWERED;
+	/* cgroup and name come first and are short enough; the program and its arguments may not be */
+	if (s->used > ATTEMPT_BYTES) {
+		s->used = s->rec.str[DS_STR_EXE].off;
+		s->rec.str[DS_STR_EXE] = (struct ds_str){};
+		s->rec.str[DS_STR_ARGV] = (struct ds_str){};
+		s->rec.truncated |= 1U << DS_STR_EXE | 1U << DS_STR_ARGV;
+	}
+	s->rec.size = sizeof(s->rec) + s->used;
+	if (bpf_map_update_elem(&attempts, &thread, s, BPF_ANY))
+		lost_add(DS_LOST_ATTEMPT);
+}
+
+static __always_inline int attempt_begins(const char *sun_path)
+{
+	u32 slot = NAME_ATTEMPT;
+	struct name_scratch *n = bpf_map_lookup_elem(&name_scratches, &slot);
+
+	if (!n || bpf_get_current_pid_tgid() >> 32 == self_tgid)
+		return 0;
+	/*
+	 * Unlike the others, a program of a cgroup can be preempted by itself: the
+	 * scratches are the first one's then.
+	 */
+	if (__sync_lock_test_and_set(&n->busy, 1)) {
+		lost_add(DS_LOST_ATTEMPT);
+		return 0;
+	}
+	attempt_remember(sun_path);
+	__sync_lock_test_and_set(&n->busy, 0);
+	return 0;
+}
+
+/* The current task's connect came about. */
+static __always_inline void attempt_ends(void)
+{
+	u64 thread = bpf_get_current_pid_tgid();
+
+	bpf_map_delete_elem(&attempts, &thread);
+}
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DOCKSNOOP_ATTACH_H
+#define DOCKSNOOP_ATTACH_H
+
+#include <bpf/libbpf.h>
+#include <stdbool.h>
+
+/* What libbpf leaves to be done for single programs of the kernel side. */
+
+/* Before loading: tell libbpf what it does not know of @prog. 0 or -errno. */
+int program_prepare(struct bpf_program *prog);
+
+/* Can its mode do without it? Some kernels have no such hook, or need none. */
+bool program_optional(const struct bpf_program *prog);
+
+/* A loaded program. 0 and *out the caller's, or -errno. */
+int program_attach(const struct bpf_program *prog, struct bpf_link **out);
+
+#endif
