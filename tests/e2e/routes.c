@@ -20,6 +20,10 @@
  * routes unshare-bind PATH NAME
  *                              the same, through a NAME that it mounted there
  * routes bind PATH NAME        through a NAME that it mounted
+ * routes user PATH UID         as this user
+ * routes setns PATH NS         in the mount namespace NS, a file of /proc/PID/ns
+ * routes cgroup PATH PROCS     in another cgroup, the one of this cgroup.procs
+ * routes leave PATH PROCS      the same, in the mount namespace of process 1
  * routes thread PATH           from a thread that is not the first
  * routes leaderless PATH       from a thread whose first thread has ended
  * routes vfork PATH            from a vfork child
@@ -261,6 +265,49 @@ static void route_bind(const char *path, const char *name)
 {
 	mount_file(path, name);
 	tell_and_stay(connect_path(name));
+}
+
+static void route_user(const char *path, const char *uid)
+{
+	if (setuid((uid_t)strtoul(uid, NULL, 10)))
+		die("setuid");
+	tell_and_stay(connect_path(path));
+}
+
+static void namespace_enter(const char *file)
+{
+	int fd = open(file, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || setns(fd, 0))
+		die(file);
+	close(fd);
+}
+
+static void route_setns(const char *path, const char *ns)
+{
+	namespace_enter(ns);
+	tell_and_stay(connect_path(path));
+}
+
+static void cgroup_enter(const char *procs)
+{
+	int fd = open(procs, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, "0", 1) != 1)
+		die(procs);
+	close(fd);
+}
+
+static void route_cgroup(const char *path, const char *procs)
+{
+	cgroup_enter(procs);
+	tell_and_stay(connect_path(path));
+}
+
+static void route_leave(const char *path, const char *procs)
+{
+	namespace_enter("/proc/1/ns/mnt");
+	route_cgroup(path, procs);
 }
 
 static void *thread_connect(void *path)
@@ -550,6 +597,10 @@ int main(int argc, char **argv)
 		{"unshare", route_unshare},
 		{"unshare-bind", route_unshare_bind},
 		{"bind", route_bind},
+		{"user", route_user},
+		{"setns", route_setns},
+		{"cgroup", route_cgroup},
+		{"leave", route_leave},
 		{"thread", route_thread},
 		{"leaderless", route_leaderless},
 		{"vfork", route_vfork},

@@ -7,26 +7,21 @@ and starts a process for each route, which stays until it was looked at.
 
 import contextlib
 import copy
-import itertools
 import json
 import os
-import pathlib
 import platform
 import re
-import signal
 import socket
-import subprocess
 import time
-from dataclasses import dataclass
 
 import pytest
 from lib import engine as engines
 from lib import expect, host, routes
+from lib.place import Place, build_routes
 from lib.watch import Watch, get
 
 SOCKET = "/hostrun/docker.sock"
 LONGEST = 108  # sun_path of sockaddr_un, unix(7)
-_serial = itertools.count(1)
 
 
 # Tests that fail today, by the part of their name before and in brackets. All of them are seen and
@@ -48,77 +43,9 @@ def known_failure(request, mode):
             request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
 
 
-@dataclass
-class Actor:
-    """A process that took a route and stays."""
-
-    pid: int  # as the host counts
-    truth: dict
-    args: list
-
-
-def host_pid(truth):
-    """The host's number of the process that told this of itself."""
-    for entry in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            status = pathlib.Path(f"/proc/{entry}/status").read_text()
-            if (
-                re.search(rf"^NSpid:.*\t{truth['pid']}$", status, re.M)
-                and os.stat(f"/proc/{entry}/ns/pid").st_ino == truth["ns"]["pid"]
-            ):
-                return int(entry)
-        except OSError:
-            continue
-    raise AssertionError(f"no such process: {truth}")
-
-
-class Place:
-    """A container in which routes.c does what it is told to."""
-
-    def __init__(self, engine, program, *options, name=None):
-        self.engine = engine
-        self.dir = pathlib.Path(engine.work_dir, engines.unique("place"))
-        self.dir.mkdir()
-        os.mkfifo(self.dir / "fifo")
-        self.box = engine.start_box(
-            "-v", f"{self.dir}:/place", "-v", f"{program}:{engines.CLIENT}:ro",
-            "--security-opt", "seccomp=unconfined",  # newer profiles forbid io_uring
-            *options, client=("serve", "/place/fifo", "/place"), name=name,
-        )
-
-    @contextlib.contextmanager
-    def take(self, *arguments, program=engines.CLIENT):
-        """Let a process take a route; it is there until the end of the block."""
-        number = next(_serial)
-        answer = self.dir / f"{number}.answer"
-        args = [program, *arguments]
-        (self.dir / f"{number}.request").write_bytes(b"".join(os.fsencode(a) + b"\0" for a in args))
-        with open(self.dir / "fifo", "w", encoding="ascii") as fifo:
-            fifo.write(f"{number}\n")
-
-        def said():
-            text = answer.read_text() if answer.exists() else ""
-            return text.endswith("\n") and text
-
-        text = host.wait_until(said, 10, f"answer to {arguments}")
-        assert text.startswith("{"), text
-        truth = json.loads(text)
-        actor = Actor(host_pid(truth), truth, args)
-        try:
-            yield actor
-        finally:
-            os.kill(actor.pid, signal.SIGKILL)
-
-    def close(self):
-        self.engine.remove(self.box)
-
-
 @pytest.fixture(scope="module")
 def program(engine):
-    path = f"{engine.work_dir}/routes"
-    source = pathlib.Path(__file__).parent / "routes.c"
-    subprocess.run(["gcc", "-std=gnu11", "-static", "-O2", "-o", path, str(source), "-pthread"], check=True)
-    return path
+    return build_routes(engine)
 
 
 @pytest.fixture(scope="module")

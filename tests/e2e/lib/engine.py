@@ -209,6 +209,12 @@ class Engine:
         self._ids.add(box.id)
         return box
 
+    def refusal(self, *options):
+        """Why a container with these options does not start; "" when it does."""
+        command = [*self._cli, "run", *self._arguments(unique("trial"), ["--rm", *options], ["/bin/true"])]
+        result = subprocess.run(command, env=self._env, capture_output=True, text=True, timeout=60 * host.SLOW)
+        return result.stderr if result.returncode else ""
+
     def start_box(self, *options, client=(SOCKET,), name=None):
         """A container that stays; for a client that ends (no -s), box.pid may be 0."""
         return self._start(options, [CLIENT, *client], name)

@@ -39,7 +39,21 @@ def resolving(names):
     return [name for name in names if name != "tracepoint"]
 
 
+NOT_PRIVILEGED = "this host refuses privileged containers their capabilities (a trial one says so)"
+
+
+@functools.cache
+def privileged_is_refused(engine):
+    """By the host, and not by anything that was done wrong."""
+    refusal = engine.refusal("--privileged")
+    assert not refusal or "unable to apply caps: operation not permitted" in refusal, refusal
+    _refusals.append(refusal)
+    return bool(refusal)
+
+
+_refusals = []
 REASONS = {
+    NOT_PRIVILEGED: lambda: any(_refusals),
     "this kernel offers tracepoint mode only (docksnoop probe says so)": lambda: not resolving(kernel_modes()),
     "DOCKSNOOP_TEST_MODES names tracepoint mode only": lambda: not resolving(modes()),
 }
