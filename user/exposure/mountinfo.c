@@ -409,6 +409,14 @@ const struct mount_entry *mount_table_find(const struct mount_table *table, uint
 	return e;
 }
 
+const struct mount_entry *mount_table_by_id(const struct mount_table *table, int id)
+{
+	for (size_t i = 0; i < table->count; i++)
+		if (table->entries[i].id == id)
+			return &table->entries[i];
+	return NULL;
+}
+
 const struct mount_entry *mount_table_at(const struct mount_table *table, const char *path)
 {
 	for (size_t i = 0; i < table->count; i++) {

@@ -62,6 +62,9 @@ const struct mount_entry *mount_table_find(const struct mount_table *table, uint
 const struct mount_entry *mount_table_next(const struct mount_table *table, uint32_t dev,
 					   const char *fs_path, const struct mount_entry *prev);
 
+/* The entry with this number, by which the kernel tells mounts apart; NULL: it has none. */
+const struct mount_entry *mount_table_by_id(const struct mount_table *table, int id);
+
 /* The entry that the absolute path @path lies in, symbolic links aside; NULL: none is shown. */
 const struct mount_entry *mount_table_at(const struct mount_table *table, const char *path);
 

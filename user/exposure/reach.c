@@ -2,12 +2,16 @@
 #include "user/exposure/reach.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <uthash.h>
 
+#include "user/exposure/spelling.h"
 #include "user/sensor/process.h"
+#include "user/util/cleanup.h"
 #include "user/util/clock.h"
 #include "user/util/file.h"
 
@@ -21,11 +25,19 @@ struct table_key {
 	uint32_t pad;
 };
 
+/* Who is asked for a table. */
+struct reader {
+	uint32_t tid;
+	uint32_t tgid;
+	uint64_t start_ns; /* of the process */
+};
+
 struct table {
 	struct table_key key;
 	struct mount_table *mounts;
 	uint64_t read_ns;
-	UT_hash_handle hh; /* in the order of last use */
+	struct reader whole; /* one who sees all of the namespace; tid 0: @mounts is of another */
+	UT_hash_handle hh;   /* in the order of last use */
 };
 
 struct reach {
@@ -65,38 +77,70 @@ void reach_free(struct reach *reach)
 	free(reach);
 }
 
-/* Not older than @max_age_ns, where the process can still be asked. */
+/* Does the process see all of its mount namespace, or what is below a root of its own? */
+static bool reader_sees_all(const struct reach *reach, const struct reader *reader)
+{
+	AUTO_FREE char *root = NULL;
+	char link[32] = "";
+
+	snprintf(link, sizeof(link), "%" PRIu32 "/root", reader->tid);
+	return !file_readlink(reach->procfd, link, &root) && !strcmp(root, "/");
+}
+
+/* 0, or -errno when the reader is gone or elsewhere. Read first, then make sure whose it was. */
+static int table_read(const struct reach *reach, const struct reader *reader, uint32_t mnt_ns,
+		      struct mount_table **out)
+{
+	AUTO_MOUNT_TABLE struct mount_table *fresh = NULL;
+	uint32_t now = 0;
+	int err = mount_table_read(reach->procfd, reader->tid, &fresh);
+
+	if (err)
+		return err;
+	if (process_namespace(reach->procfd, reader->tid, "mnt", &now) || now != mnt_ns ||
+	    !process_is(reach->procfd, reader->tgid, reader->start_ns))
+		return -ESRCH;
+	*out = take_ptr(fresh);
+	return 0;
+}
+
+/* Not older than @max_age_ns, where somebody can still be asked. */
 static const struct mount_table *table_get(struct reach *reach, const struct record *r,
 					   uint64_t max_age_ns)
 {
 	struct table_key key = {.cgroup_id = r->raw.cgroup_id, .mnt_ns = r->raw.mnt_ns};
+	struct reader reader = {
+		.tid = process_thread(reach->procfd, r),
+		.tgid = r->raw.tgid,
+		.start_ns = r->raw.start_ns,
+	};
+	bool sees_all = reader_sees_all(reach, &reader);
+	AUTO_MOUNT_TABLE struct mount_table *fresh = NULL;
 	uint64_t now = clock_boot_ns();
-	struct mount_table *fresh = NULL;
 	struct table *t = NULL;
 
 	HASH_FIND(hh, reach->tables, &key, sizeof(key), t);
-	if (t && now - t->read_ns < max_age_ns)
+	if (t && t->whole.tid && now - t->read_ns < max_age_ns)
 		return t->mounts;
-	/* Read first, then make sure whose it was. */
-	if (mount_table_read(reach->procfd, r->raw.tgid, &fresh))
-		return t ? t->mounts : NULL;
-	if (!process_is(reach->procfd, r->raw.tgid, r->raw.start_ns)) {
-		mount_table_free(fresh);
-		return t ? t->mounts : NULL;
+	/* Somebody who sees more is asked instead, if there is one. */
+	if (!sees_all && t && t->whole.tid) {
+		reader = t->whole;
+		sees_all = true;
 	}
+	if (table_read(reach, &reader, key.mnt_ns, &fresh))
+		return t ? t->mounts : NULL;
 	if (t) {
 		HASH_DEL(reach->tables, t);
 		mount_table_free(t->mounts);
 	} else {
 		t = calloc(1, sizeof(*t));
-		if (!t) {
-			mount_table_free(fresh);
+		if (!t)
 			return NULL;
-		}
 		t->key = key;
 	}
-	t->mounts = fresh;
+	t->mounts = take_ptr(fresh);
 	t->read_ns = now;
+	t->whole = sees_all ? reader : (struct reader){0};
 	HASH_ADD(hh, reach->tables, key, sizeof(t->key), t);
 	if (HASH_COUNT(reach->tables) > TABLES_MAX)
 		table_drop(reach, reach->tables);
@@ -157,14 +201,6 @@ static const struct mount_entry *entry_of_link(const struct mount_table *table,
 	return e && e->dev == r->raw.socket_dev ? e : NULL;
 }
 
-static const struct mount_entry *entry_by_id(const struct mount_table *table, int id)
-{
-	for (size_t i = 0; i < table->count; i++)
-		if (table->entries[i].id == id)
-			return &table->entries[i];
-	return NULL;
-}
-
 static struct mount_entry entry_from_record(const struct record *r)
 {
 	return (struct mount_entry){
@@ -182,16 +218,54 @@ static char *path_resolve(const char *path)
 	return realpath(path, NULL);
 }
 
+/* The mount that was used, as well as it can be told. */
+struct passage {
+	const struct mount_entry *entry; /* NULL: not known */
+	bool foreign;			 /* of another mount namespace than the process's */
+	bool lost;		 /* foreign, and not known: the process's own table tells nothing */
+	struct mount_entry used; /* what the kernel has told */
+	struct spelling spelling;
+};
+
+/* By the kernel's own word. */
+static void passage_told(const struct record *r, const struct mount_table *table, struct passage *p)
+{
+	p->foreign = r->raw.mount_mnt_ns != r->raw.mnt_ns;
+	p->used = entry_from_record(r);
+	/* In its table, if that still shows it, it has its parents too. */
+	p->entry = p->foreign ? NULL : mount_table_by_id(table, p->used.id);
+	/* The table is as its process sees it, perhaps from another root directory. */
+	if (!p->entry || strcmp(p->entry->target, p->used.target))
+		p->entry = &p->used;
+}
+
+/* By the mount table, and the client's spelling. */
+static void passage_guess(struct reach *reach, const struct record *r,
+			  const struct mount_table *table, const char *fs_path, struct passage *p)
+{
+	int err = spelling_find(reach->procfd, r, table, &p->spelling);
+
+	if (!err) {
+		p->entry = p->spelling.entry;
+		p->foreign = p->spelling.other;
+	} else if (err == -EXDEV) {
+		p->lost = true;
+	} else if (fs_path) {
+		p->entry = entry_choose(table, r, fs_path);
+		p->entry = p->entry ? p->entry : entry_of_link(table, r);
+	}
+}
+
 int reach_connect(struct reach *reach, const struct record *r, const struct container *container,
 		  const struct listener *listener, struct mount_use *out)
 {
 	static const struct mount_table none;
 	const struct mount_table *host = reach_host(reach);
 	bool told = r->raw.flags & DS_F_HAS_MOUNT;
+	bool in_host = r->raw.flags & DS_F_INIT_MNT_NS;
 	/*
 	 * Where the kernel has not told the mount the table decides, as it is now: the
-	 * client may have made the mount a moment ago, or have another root directory
-	 * than the process that the table was read for.
+	 * client may have made the mount a moment ago.
 	 */
 	const struct mount_table *table = table_get(reach, r, told ? TABLE_AGE_NS : 0);
 	const char *fs_path = r->fs_path[0] ? r->fs_path : listener->fs_path;
@@ -200,8 +274,7 @@ int reach_connect(struct reach *reach, const struct record *r, const struct cont
 		.fs_path = fs_path,
 		.path = listener->host_path ? listener->host_path : listener->path,
 	};
-	const struct mount_entry *entry = NULL;
-	struct mount_entry used = {0};
+	struct passage p = {0};
 	struct mount_use use = {0};
 	int err = -ENOENT;
 
@@ -209,28 +282,25 @@ int reach_connect(struct reach *reach, const struct record *r, const struct cont
 		table = &none;
 	if (!host)
 		host = &none;
-	if (told) {
-		/* In its table, if that still shows it, it has its parents too. */
-		used = entry_from_record(r);
-		entry = entry_by_id(table, used.id);
-		/* The table is as its process sees it, perhaps from another root directory. */
-		if (!entry || strcmp(entry->target, used.target))
-			entry = &used;
-	} else if (fs_path) {
-		entry = entry_choose(table, r, fs_path);
-		entry = entry ? entry : entry_of_link(table, r);
-	}
-	if (entry && fs_path)
-		err = mount_use_from_entry(table, entry, host, container, &file, &use);
-	else if (container && container->described)
+	if (told)
+		passage_told(r, table, &p);
+	else
+		passage_guess(reach, r, table, fs_path, &p);
+	if (p.foreign) /* nothing that the container was configured with */
+		table = p.spelling.other ? p.spelling.other : &none;
+	if (p.entry && fs_path)
+		err = mount_use_from_entry(table, p.entry, host,
+					   p.foreign || in_host ? NULL : container, &file, &use);
+	else if (!p.lost && !in_host && container && container->described)
 		err = mount_use_from_config(container, &file, path_resolve, &use);
+	spelling_clear(&p.spelling);
 	if (err && err != -ENOENT)
 		return err;
 
-	if (r->raw.flags & DS_F_INIT_MNT_NS) /* a container's process, in the host's own tree */
-		use.via = VIA_HOST_NAMESPACE;
-	else if (used.target && r->raw.mount_mnt_ns != r->raw.mnt_ns)
+	if (p.foreign)
 		use.via = VIA_PROC_ROOT;
+	else if (in_host && !p.lost) /* a container's process, in the host's own tree */
+		use.via = VIA_HOST_NAMESPACE;
 	*out = use;
 	return 0;
 }

@@ -61,14 +61,6 @@ static int absolute_path(int procfd, uint32_t pid, const char *root, const char 
 	return str_format(out, "%s/%s", cwd_below, bound_path);
 }
 
-static const struct mount_entry *entry_by_id(const struct mount_table *table, uint64_t id)
-{
-	for (size_t i = 0; i < table->count; i++)
-		if ((uint64_t)table->entries[i].id == id)
-			return &table->entries[i];
-	return NULL;
-}
-
 /* statx(2) rather than fdinfo's "mnt_id:": the same number, with no text in between. */
 static int socket_stat(int fd, struct statx *out)
 {
@@ -85,9 +77,51 @@ static int socket_stat(int fd, struct statx *out)
 	return 0;
 }
 
+/* The root directory of a process, and what the kernel calls it. */
+static int root_open(int procfd, uint32_t pid, int *out, char **path)
+{
+	char link[PROC_PATH_MAX] = "";
+	AUTO_CLOSE int fd = -1;
+	int err = 0;
+
+	snprintf(link, sizeof(link), "%u/root", pid);
+	fd = openat(procfd, link, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	err = fd_path(procfd, fd, path);
+	if (err < 0)
+		return err;
+	*out = take_fd(&fd);
+	return 0;
+}
+
+int socket_mount_below(int rootfd, const char *path, uint64_t *ino, int *mount_id)
+{
+	AUTO_CLOSE int fd = *path ? file_open_cached_in_root(rootfd, path, O_PATH) : -1;
+	struct statx st = {};
+	int err = *path && fd < 0 ? fd : socket_stat(*path ? fd : rootfd, &st);
+
+	if (err < 0)
+		return err;
+	*ino = st.stx_ino;
+	*mount_id = (int)st.stx_mnt_id;
+	return 0;
+}
+
+int socket_mount_of(int procfd, uint32_t pid, const char *name, uint64_t *ino, int *mount_id)
+{
+	AUTO_CLOSE int rootfd = -1;
+	AUTO_FREE char *root = NULL;
+	AUTO_FREE char *wanted = NULL;
+	int err = root_open(procfd, pid, &rootfd, &root);
+
+	if (!err)
+		err = absolute_path(procfd, pid, root, name, &wanted);
+	return err < 0 ? err : socket_mount_below(rootfd, wanted, ino, mount_id);
+}
+
 int socket_path_resolve(int procfd, uint32_t pid, const char *bound_path, struct socket_path *out)
 {
-	char root_link[PROC_PATH_MAX] = "";
 	AUTO_MOUNT_TABLE struct mount_table *table = NULL;
 	AUTO_CLOSE int rootfd = -1;
 	AUTO_CLOSE int fd = -1;
@@ -103,11 +137,7 @@ int socket_path_resolve(int procfd, uint32_t pid, const char *bound_path, struct
 
 	if (!*bound_path)
 		return -EINVAL;
-	snprintf(root_link, sizeof(root_link), "%u/root", pid);
-	rootfd = openat(procfd, root_link, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (rootfd < 0)
-		return -errno;
-	err = fd_path(procfd, rootfd, &root);
+	err = root_open(procfd, pid, &rootfd, &root);
 	if (err < 0)
 		return err;
 	err = absolute_path(procfd, pid, root, bound_path, &wanted);
@@ -132,7 +162,7 @@ int socket_path_resolve(int procfd, uint32_t pid, const char *bound_path, struct
 	err = mount_table_read(procfd, pid, &table);
 	if (err < 0)
 		return err;
-	entry = entry_by_id(table, st.stx_mnt_id);
+	entry = mount_table_by_id(table, (int)st.stx_mnt_id);
 	rest = entry && !entry->deleted ? path_after(path, entry->target) : NULL;
 	if (!rest)
 		return -ENOENT;

@@ -29,4 +29,14 @@ void socket_path_clear(struct socket_path *path);
  */
 int socket_path_resolve(int procfd, uint32_t pid, const char *bound_path, struct socket_path *out);
 
+/*
+ * Which mount does the absolute path @path lead to below the directory @rootfd ("":
+ * @rootfd is it), and to which socket there (its inode's number)? By the kernel's cache of names alone
+ * (file_open_cached_in_root()), for a name that was used a moment ago. 0; -EAGAIN
+ * when the cache does not tell, -EINVAL before Linux 5.12, or as above.
+ */
+int socket_mount_below(int rootfd, const char *path, uint64_t *ino, int *mount_id);
+/* The same for what process @pid calls @name, which may be relative. */
+int socket_mount_of(int procfd, uint32_t pid, const char *name, uint64_t *ino, int *mount_id);
+
 #endif

@@ -69,6 +69,14 @@ bool process_is(int procfd, uint32_t pid, uint64_t start_ns)
 	return !process_start_ns(procfd, pid, &now) && start_ns / tick == now / tick;
 }
 
+uint32_t process_thread(int procfd, const struct record *r)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "%" PRIu32 "/task/%" PRIu32, r->raw.tgid, r->raw.tid);
+	return faccessat(procfd, path, F_OK, 0) ? r->raw.tgid : r->raw.tid;
+}
+
 int process_cgroup(int procfd, uint32_t pid, char out[DS_CGROUP_MAX + 1])
 {
 	AUTO_FREE char *text = NULL;

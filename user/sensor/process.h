@@ -24,6 +24,13 @@ int process_start_ns(int procfd, uint32_t pid, uint64_t *out);
 bool process_is(int procfd, uint32_t pid, uint64_t start_ns);
 
 /*
+ * The thread that a record is of, by a number that /proc has a folder for: threads can have
+ * a mount namespace, a root and a working directory of their own. The process's own when
+ * that thread is over.
+ */
+uint32_t process_thread(int procfd, const struct record *r);
+
+/*
  * Its cgroup, chosen as the kernel side does: that of the v2 hierarchy unless
  * it is the root, then that of the pids controller.
  */

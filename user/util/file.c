@@ -71,11 +71,11 @@ int file_read(int dirfd, const char *path, size_t max, char **out, size_t *len)
 	return file_read_fd(fd, max, out, len);
 }
 
-int file_open_in_root(int rootfd, const char *path, int flags)
+static int open_in_root(int rootfd, const char *path, int flags, unsigned long long resolve)
 {
 	struct open_how how = {
 		.flags = (unsigned int)flags | O_CLOEXEC,
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | resolve,
 	};
 
 	/* -EAGAIN: something was renamed while ".." was looked up, openat2(2) says to retry. */
@@ -88,6 +88,16 @@ int file_open_in_root(int rootfd, const char *path, int flags)
 			return -errno;
 	}
 	return -EAGAIN;
+}
+
+int file_open_in_root(int rootfd, const char *path, int flags)
+{
+	return open_in_root(rootfd, path, flags, 0);
+}
+
+int file_open_cached_in_root(int rootfd, const char *path, int flags)
+{
+	return open_in_root(rootfd, path, flags, RESOLVE_CACHED);
 }
 
 int file_readlink(int dirfd, const char *path, char **out)

@@ -28,6 +28,13 @@ int file_read_fd(int fd, size_t max, char **out, size_t *len);
  */
 int file_open_in_root(int rootfd, const char *path, int flags);
 
+/*
+ * The same, by what the kernel has in its cache of names alone (RESOLVE_CACHED,
+ * Linux 5.12; -EINVAL before): no file system is asked, so nobody who provides
+ * one can hold the caller up. -EAGAIN when that does not tell.
+ */
+int file_open_cached_in_root(int rootfd, const char *path, int flags);
+
 /* The target of a symbolic link as a malloc'd string, or -errno. */
 int file_readlink(int dirfd, const char *path, char **out);
 
