@@ -190,11 +190,9 @@ class Scene:
 
     def _set_up_cgroup(self):
         """A cgroup of the host's, where docksnoop looks first: in v2, else by v1's pids."""
-        tables = host.mounts("self")
-        self._hierarchy = next(
-            (m["target"] for m in tables if m["type"] == "cgroup2"),
-            next(m["target"] for m in tables if m["type"] == "cgroup" and m["target"].endswith("/pids")),
-        )
+        mounts = host.mounts("self")
+        v2 = [m["target"] for m in mounts if m["type"] == "cgroup2"]
+        self._hierarchy = (v2 or [m["target"] for m in mounts if m["target"].endswith("/pids")])[0]
         self.elsewhere = engines.unique("docksnoop-elsewhere")
         path = f"{self._hierarchy}/{self.elsewhere}"
         os.mkdir(path)

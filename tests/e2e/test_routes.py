@@ -24,22 +24,18 @@ SOCKET = "/hostrun/docker.sock"
 LONGEST = 108  # sun_path of sockaddr_un, unix(7)
 
 
-# Tests that fail today, by the part of their name before and in brackets. All of them are seen and
-# blamed on the right container and process.
-TRACEPOINT = [
-    ("test_hard_link_in_another_mount", "", "mount: taken for that of the socket's own directory"),
-    ("test_own_root_directory", "", "mount.target is as below the process's own root directory"),
-]
-ANY_MODE = [
+# Tests that fail today, by their name and a parameter. The accesses are seen, and blamed on the
+# right container and process.
+KNOWN_FAILURES = [
     ("test_decoy_in_a_container_is_not_the_hosts", "left-decoy", "whose it is, is asked of who called listen(2) alone"),
 ]
 
 
 @pytest.fixture(autouse=True)
-def known_failure(request, mode):
+def known_failure(request):
     parameters = request.node.callspec.params.values()
-    for test, parameter, reason in ANY_MODE + (TRACEPOINT if mode == "tracepoint" else []):
-        if request.node.originalname == test and (not parameter or parameter in parameters):
+    for test, parameter, reason in KNOWN_FAILURES:
+        if request.node.originalname == test and parameter in parameters:
             request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
 
 
