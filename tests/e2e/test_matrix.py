@@ -205,7 +205,7 @@ class Scene:
             "odd": routes.directory(self.odd, "", "/odd"),
             "neighbour's": routes.Mount([], "", "proc-root", engine.run_dir, "/hostrun"),
             "host's": routes.Mount([], "", "proc-root", below, below),
-            "entered": routes.Mount([], "", "host-namespace", below, below),
+            "entered": routes.Mount([], "", "host-namespace", "/", "/"),
         })
 
     def _options(self, name):

@@ -223,14 +223,15 @@ struct passage {
 	const struct mount_entry *entry; /* NULL: not known */
 	bool foreign;			 /* of another mount namespace than the process's */
 	bool lost;		 /* foreign, and not known: the process's own table tells nothing */
-	struct mount_entry used; /* what the kernel has told */
+	struct mount_entry used; /* what @entry points to, where it is of no table */
 	struct spelling spelling;
 };
 
 /* By the kernel's own word. */
 static void passage_told(const struct record *r, const struct mount_table *table, struct passage *p)
 {
-	p->foreign = r->raw.mount_mnt_ns != r->raw.mnt_ns;
+	/* In no namespace: unmounted from below a process that is still in it. */
+	p->foreign = r->raw.mount_mnt_ns && r->raw.mount_mnt_ns != r->raw.mnt_ns;
 	p->used = entry_from_record(r);
 	/* In its table, if that still shows it, it has its parents too. */
 	p->entry = p->foreign ? NULL : mount_table_by_id(table, p->used.id);
@@ -246,8 +247,14 @@ static void passage_guess(struct reach *reach, const struct record *r,
 	int err = spelling_find(reach->procfd, r, table, &p->spelling);
 
 	if (!err) {
-		p->entry = p->spelling.entry;
 		p->foreign = p->spelling.other;
+		p->entry = p->spelling.entry;
+		if (p->foreign) {
+			/* As the kernel would tell it: the mount, and not what it is on. */
+			p->used = *p->entry;
+			p->used.parent = NULL;
+			p->entry = &p->used;
+		}
 	} else if (err == -EXDEV) {
 		p->lost = true;
 	} else if (fs_path) {
@@ -286,10 +293,8 @@ int reach_connect(struct reach *reach, const struct record *r, const struct cont
 		passage_told(r, table, &p);
 	else
 		passage_guess(reach, r, table, fs_path, &p);
-	if (p.foreign) /* nothing that the container was configured with */
-		table = p.spelling.other ? p.spelling.other : &none;
-	if (p.entry && fs_path)
-		err = mount_use_from_entry(table, p.entry, host,
+	if (p.entry && fs_path) /* another's mount is none that the container was configured with */
+		err = mount_use_from_entry(p.foreign ? &none : table, p.entry, host,
 					   p.foreign || in_host ? NULL : container, &file, &use);
 	else if (!p.lost && !in_host && container && container->described)
 		err = mount_use_from_config(container, &file, path_resolve, &use);
