@@ -34,20 +34,12 @@ def pytest_configure(config):
 
 
 def pytest_generate_tests(metafunc):
-    """mode: each that is under test; resolving_mode: each that resolves failed connects."""
+    """mode: each that is under test."""
     modes = skips.modes()
     if not modes:
         raise pytest.UsageError(f"this kernel offers no mode: {skips.probe()}")
     if "mode" in metafunc.fixturenames:
         metafunc.parametrize("mode", modes, scope="session")
-    if "resolving_mode" in metafunc.fixturenames:
-        none = pytest.param(None, id="none")
-        metafunc.parametrize("resolving_mode", skips.resolving(modes) or [none], indirect=True)
-
-
-@pytest.fixture
-def resolving_mode(request):
-    return request.param or skips.no_resolving_mode()
 
 
 def pytest_runtest_logreport(report):

@@ -182,6 +182,10 @@ class Engine:
                 self.start()
 
     @property
+    def daemon_log(self):
+        return f"{self.dir}/dockerd.log"
+
+    @property
     def daemon_pid(self):
         return self._dockerd.pid
 

@@ -82,9 +82,13 @@ class Place:
         self.engine.remove(self.box)
 
 
-def build_routes(engine):
-    """routes.c as a program that every container can run."""
-    path = f"{engine.work_dir}/routes"
-    source = pathlib.Path(__file__).resolve().parents[1] / "routes.c"
+def build_program(engine, name):
+    """name.c as a program that every container can run."""
+    path = f"{engine.work_dir}/{name}"
+    source = pathlib.Path(__file__).resolve().parents[1] / f"{name}.c"
     subprocess.run(["gcc", "-std=gnu11", "-static", "-O2", "-o", path, str(source), "-pthread"], check=True)
     return path
+
+
+def build_routes(engine):
+    return build_program(engine, "routes")

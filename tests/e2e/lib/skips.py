@@ -9,7 +9,6 @@ import json
 import os
 import subprocess
 
-import pytest
 
 from . import host
 
@@ -54,14 +53,8 @@ def privileged_is_refused(engine):
 _refusals = []
 REASONS = {
     NOT_PRIVILEGED: lambda: any(_refusals),
-    "this kernel offers tracepoint mode only (docksnoop probe says so)": lambda: not resolving(kernel_modes()),
-    "DOCKSNOOP_TEST_MODES names tracepoint mode only": lambda: not resolving(modes()),
 }
 
 
 def is_expected(reason):
     return reason in REASONS and REASONS[reason]()
-
-
-def no_resolving_mode():
-    pytest.skip(next(reason for reason in REASONS if is_expected(reason)))
