@@ -38,6 +38,7 @@ struct binding {
 	char id[CONTAINER_ID_MAX + 1];
 	enum runtime runtime;
 	bool by_cgroup; /* its first process's cgroup told the container */
+	bool shared;	/* another container has processes in it too */
 	uint32_t pid;	/* that process */
 	uint64_t start_ns;
 	UT_hash_handle hh;
@@ -49,6 +50,7 @@ struct tracker {
 	struct known *known;
 	struct binding *bindings;
 	uint32_t host_mnt_ns;
+	uint32_t host_net_ns;
 	struct stat host_root;
 };
 
@@ -214,8 +216,10 @@ static void binding_set(struct tracker *t, uint32_t inum, const struct cgroup_ow
 	 * A first exec in another cgroup is no new container while the one that
 	 * the namespace was made for still runs: somebody moved.
 	 */
-	if (b && strcmp(b->id, owner->id) && binding_alive(t, b))
+	if (b && strcmp(b->id, owner->id) && binding_alive(t, b)) {
+		b->shared = true;
 		return;
+	}
 	if (!b) {
 		b = calloc(1, sizeof(*b));
 		if (!b)
@@ -228,6 +232,7 @@ static void binding_set(struct tracker *t, uint32_t inum, const struct cgroup_ow
 	memcpy(b->id, owner->id, sizeof(b->id));
 	b->runtime = owner->runtime;
 	b->by_cgroup = by_cgroup;
+	b->shared = false;
 	b->pid = r->raw.tgid;
 	b->start_ns = r->raw.start_ns;
 	if (HASH_COUNT(t->bindings) > BINDINGS_MAX)
@@ -249,6 +254,25 @@ static void owner_bind(struct tracker *t, const struct record *r, const struct c
 		binding_set(t, r->raw.mnt_ns, owner, by_cgroup, r);
 	if (!(r->raw.flags & DS_F_INIT_PID_NS))
 		binding_set(t, r->raw.pid_ns, owner, by_cgroup, r);
+	if (r->raw.net_ns && r->raw.net_ns != t->host_net_ns)
+		binding_set(t, r->raw.net_ns, owner, by_cgroup, r);
+}
+
+/*
+ * The namespace that says whose a process is. Where it has entered the host's mount
+ * namespace the others still tell where it came from: containers that share one are
+ * told apart by none of them.
+ */
+static const struct binding *binding_of(const struct tracker *t, const struct record *r, bool owned)
+{
+	bool in_host = r->raw.flags & DS_F_INIT_MNT_NS;
+	const struct binding *b = in_host ? NULL : binding_find(t, r->raw.mnt_ns);
+
+	if (!b && (in_host || !owned) && !(r->raw.flags & DS_F_INIT_PID_NS))
+		b = binding_find(t, r->raw.pid_ns);
+	if (!b && in_host && r->raw.net_ns != t->host_net_ns)
+		b = binding_find(t, r->raw.net_ns);
+	return b;
 }
 
 /* --- who ------------------------------------------------------------------------- */
@@ -292,15 +316,12 @@ int tracker_resolve(struct tracker *t, const struct record *r, struct sighting *
 {
 	struct cgroup_owner mounted = {0};
 	struct placed placed = {0};
-	const struct binding *b = NULL;
 	bool owned = cgroup_owner_find(t, r->cgroup, &placed);
+	const struct binding *b = binding_of(t, r, owned);
+	bool shared = b && b->shared && (r->raw.flags & DS_F_INIT_MNT_NS);
 	int err;
 
-	if (!(r->raw.flags & DS_F_INIT_MNT_NS))
-		b = binding_find(t, r->raw.mnt_ns);
-	if (!b && !owned && !(r->raw.flags & DS_F_INIT_PID_NS))
-		b = binding_find(t, r->raw.pid_ns);
-	if (b && (!owned || strcmp(b->id, placed.owner.id)))
+	if (b && !shared && (!owned || strcmp(b->id, placed.owner.id)))
 		return sighting_from_binding(t, b, out);
 	if (owned) {
 		err = sighting_set(t, placed.owner.runtime, placed.owner.id, ATTRIBUTED_BY_CGROUP,
@@ -313,7 +334,7 @@ int tracker_resolve(struct tracker *t, const struct record *r, struct sighting *
 			out->attribution.anomaly = "claimed-id";
 		return 0;
 	}
-	if (record_of_host(r)) {
+	if (record_of_host(r) && !shared) {
 		*out = (struct sighting){.host = true};
 		return 0;
 	}
@@ -336,6 +357,7 @@ int tracker_start(struct tracker *t, const struct record *r, struct sighting *ou
 		/* The number may have been a container's that is gone. */
 		binding_clear(t, r->raw.mnt_ns);
 		binding_clear(t, r->raw.pid_ns);
+		binding_clear(t, r->raw.net_ns);
 	}
 	return tracker_resolve(t, r, out);
 }
@@ -397,6 +419,8 @@ int tracker_new(int procfd, struct runtime_dirs *dirs, struct tracker **out)
 	/* Some sandboxes hide the first process; where we stand is then the host. */
 	if (process_namespace(procfd, 1, "mnt", &t->host_mnt_ns))
 		process_namespace(procfd, getpid(), "mnt", &t->host_mnt_ns);
+	if (process_namespace(procfd, 1, "net", &t->host_net_ns))
+		process_namespace(procfd, getpid(), "net", &t->host_net_ns);
 	if (fstatat(procfd, "1/root/.", &t->host_root, 0))
 		fstatat(procfd, "self/root/.", &t->host_root, 0);
 	*out = t;
