@@ -25,7 +25,7 @@ from lib.watch import Watch, brief, get
 SOCKET = "/hostrun/docker.sock"
 LONGEST = 108  # sun_path of sockaddr_un, unix(7)
 # What can be said of a route and is promised somewhere; the rest are failures.
-SEEN, NOT_SEEN, NOBODYS = "seen", "not seen", "seen, whose is not known"
+SEEN, NOT_SEEN = "seen", "not seen"
 MOUNT_UNKNOWN, MOUNT_WRONG, WRONG = "seen, mount unknown", "seen, mount wrong", "seen, told wrongly"
 
 
@@ -75,9 +75,7 @@ def run(name, *arguments, place="plain", mount="directory", error=0, socket="", 
             )
 
 
-# io_uring's workers are threads of the process since Linux 5.12 (3bfe6106693b), the kernel's before.
-OLD_WORKERS = tuple(map(int, platform.release().split(".")[:2])) < (5, 12)
-WORKER = {"resolving": NOBODYS} if OLD_WORKERS else {"fields": {"docksnoop.io_uring": True}}
+WORKER = {"docksnoop.io_uring": True}
 LEFT = {"docksnoop.attribution.by": "namespace", "docksnoop.attribution.anomaly": "left-cgroup"}
 
 run("the socket's file", "connect", "/run/docker.sock", place="crowded", mount="socket")
@@ -107,8 +105,8 @@ if platform.machine() == "x86_64":
     run("32-bit connect", "int80", SOCKET)
     run("32-bit socketcall", "socketcall", SOCKET)
 run("io_uring", "uring", SOCKET)
-run("io_uring, a worker", "uring-async", SOCKET, **WORKER)
-run("io_uring, a polling thread", "uring-sqpoll", SOCKET, **WORKER)
+run("io_uring, a worker", "uring-async", SOCKET, fields=WORKER)
+run("io_uring, a polling thread", "uring-sqpoll", SOCKET, fields=WORKER)
 run("a thread that is not the first", "thread", SOCKET)
 run("a vfork child", "vfork", SOCKET)
 
@@ -147,8 +145,16 @@ run("from a cgroup of the host's", "cgroup", SOCKET, "/cgroup/{scene.elsewhere}/
 run("/proc/1/root of another container's", "connect", f"/proc/1/root{SOCKET}", place="neighbour", mount="neighbour's")
 run("/proc/1/root of the host's, --privileged --pid=host", "connect", "/proc/1/root{scene.engine.socket}",
     place="free", mount="host's", privileged=True)
+run("/proc/1/root in a /proc of the host's, --privileged", "connect", "/hostproc/1/root{scene.engine.socket}",
+    place="free-with-proc", mount="host's", privileged=True)
+run("a symlink to /proc/1/root, --privileged --pid=host", "symlink", "/proc/1/root{scene.engine.socket}", "/tmp/link",
+    place="free", mount="host's", privileged=True, tracepoint=MOUNT_UNKNOWN)
 run("setns into the host's mount namespace, --privileged --pid=host", "setns", "{scene.engine.socket}",
     "/proc/1/ns/mnt", place="free", mount="entered", privileged=True)
+run("the same, from a cgroup of the host's", "leave", "{scene.engine.socket}",
+    "{scene.hierarchy}/{scene.elsewhere}/cgroup.procs", place="free", mount="entered", privileged=True, fields=LEFT)
+run("the same, from another container's cgroup", "leave", "{scene.engine.socket}",
+    "{scene.hierarchy}{scene.neighbour.cgroup}/cgroup.procs", place="free", mount="entered", privileged=True, fields=LEFT)
 
 
 class Scene:
@@ -192,9 +198,9 @@ class Scene:
         """A cgroup of the host's, where docksnoop looks first: in v2, else by v1's pids."""
         mounts = host.mounts("self")
         v2 = [m["target"] for m in mounts if m["type"] == "cgroup2"]
-        self._hierarchy = (v2 or [m["target"] for m in mounts if m["target"].endswith("/pids")])[0]
+        self.hierarchy = (v2 or [m["target"] for m in mounts if m["target"].endswith("/pids")])[0]
         self.elsewhere = engines.unique("docksnoop-elsewhere")
-        path = f"{self._hierarchy}/{self.elsewhere}"
+        path = f"{self.hierarchy}/{self.elsewhere}"
         os.mkdir(path)
         self._stack.callback(engines.kill_cgroup, path)
 
@@ -213,10 +219,16 @@ class Scene:
             return [o for kind in ("socket", "socket-renamed", "host-root-read-only", "volume")
                     for o in self.mounts[kind].options]
         if name == "neighbour":
-            return ["--pid", f"container:{self.place('plain').box.id}"]
+            return ["--pid", f"container:{self.neighbour.id}"]
         if name == "free":
             return ["--privileged", "--pid", "host"]
-        return ["-v", f"{self.engine.run_dir}:/hostrun", "-v", f"{self.odd}:/odd", "-v", f"{self._hierarchy}:/cgroup"]
+        if name == "free-with-proc":
+            return ["--privileged", "-v", "/proc:/hostproc"]
+        return ["-v", f"{self.engine.run_dir}:/hostrun", "-v", f"{self.odd}:/odd", "-v", f"{self.hierarchy}:/cgroup"]
+
+    @property
+    def neighbour(self):
+        return self.place("plain").box
 
     def place(self, name):
         if name not in self._places:
@@ -246,13 +258,13 @@ class Show:
             watch.wait_for("socket-connect", box, count=counts[mode] + 1)
 
     def _events(self, mode, taken, since):
-        """Of the socket, and not only of the container: some have none."""
+        """All of the socket, whoever they are of, but for those that the marker and the old one make."""
         path = taken.socket or self.scene.engine.socket
         events = self._watches[mode].events("socket-connect", socket=path)
         if taken.before:
             return [e for e in events if get(e, "container.id") == taken.box.id]
-        return [e for e in events if get(e, "event.sequence") > since[mode]
-                and get(e, "container.id") != self._marker.box.id]
+        others = (self._marker.box.id, self.scene.old.id)
+        return [e for e in events if get(e, "event.sequence") > since[mode] and get(e, "container.id") not in others]
 
     def take(self, name):
         """What was Taken, and its events by mode."""
@@ -307,11 +319,6 @@ def check_who(event, taken, engine):
     expect.fields(event, **wanted)
 
 
-def check_nobody(event, mount):
-    """A kernel thread acted: there is a listener, and no more."""
-    expect.fields(event, container=None, docksnoop__kernel_thread=True, docksnoop__attribution__by="none")
-
-
 def judge(events, taken, engine, mode):
     """In a word what was said of a route, and what is wrong with that."""
     if not events:
@@ -322,9 +329,6 @@ def judge(events, taken, engine, mode):
     problem = wrong(check_what, event, taken, engine, mode)
     if problem:
         return WRONG, problem
-    if get(event, "docksnoop.kernel_thread"):
-        problem = wrong(check_nobody, event, taken.mount)
-        return WRONG if problem else NOBODYS, problem
     problem = wrong(check_who, event, taken, engine)
     if problem:
         return WRONG, problem
