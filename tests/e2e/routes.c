@@ -25,6 +25,7 @@
  * routes cgroup PATH PROCS     in another cgroup, the one of this cgroup.procs
  * routes leave PATH PROCS      the same, in the mount namespace of process 1
  * routes thread PATH           from a thread that is not the first
+ * routes thread-bind PATH NAME the same, through a NAME that it mounted for itself alone
  * routes leaderless PATH       from a thread whose first thread has ended
  * routes vfork PATH            from a vfork child
  * routes rename PATH NAME      calling itself NAME
@@ -326,6 +327,26 @@ static void route_thread(const char *path, const char *unused)
 	pthread_join(thread, NULL);
 }
 
+static const char *thread_bind_name;
+
+static void *thread_bind(void *path)
+{
+	if (unshare(CLONE_NEWNS))
+		die("unshare");
+	mount_file(path, thread_bind_name);
+	return thread_connect((void *)thread_bind_name);
+}
+
+static void route_thread_bind(const char *path, const char *name)
+{
+	pthread_t thread;
+
+	thread_bind_name = name;
+	if (pthread_create(&thread, NULL, thread_bind, (void *)path))
+		die("thread");
+	pthread_join(thread, NULL);
+}
+
 static void *leaderless_connect(void *path)
 {
 	char text[1024];
@@ -602,6 +623,7 @@ int main(int argc, char **argv)
 		{"cgroup", route_cgroup},
 		{"leave", route_leave},
 		{"thread", route_thread},
+		{"thread-bind", route_thread_bind},
 		{"leaderless", route_leaderless},
 		{"vfork", route_vfork},
 		{"rename", route_rename},

@@ -272,6 +272,16 @@ def test_own_mount_of_a_moment_ago(loose_place, seen, mode):
         )
 
 
+def test_mount_namespace_of_a_thread(loose_place, seen, mode):
+    mount = by_target(loose_place.engine, f"/tmp/{mode}-thread.sock")
+    with loose_place.take("thread-bind", SOCKET, mount.path) as actor:
+        assert actor.truth["error"] == 0
+        assert actor.truth["ns"]["mnt"] != os.stat(f"/proc/{actor.pid}/ns/mnt").st_ino
+        check(
+            seen(loose_place.box), loose_place, actor, mount, mode, docksnoop__socket__client_path=mount.path,
+        )
+
+
 @pytest.mark.parametrize("target", TARGETS)
 def test_clients_spelling_tells_one_mount_of_many(target, crowded_place, seen, mode):
     path = TARGETS[target]

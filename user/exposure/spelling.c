@@ -62,6 +62,23 @@ static int component_number(const char *s, size_t len, uint32_t *out)
 	return err;
 }
 
+/* @path without what leads nowhere: "//" and "/./". ".." can come after a link, and stays. */
+static void path_plain(const char *path, char out[sizeof(((struct record *)0)->client_path)])
+{
+	const char *s = NULL;
+	char *end = out;
+	size_t len;
+
+	while ((len = component(&path, &s))) {
+		if (component_is(s, len, "."))
+			continue;
+		*end++ = '/';
+		memcpy(end, s, len);
+		end += len;
+	}
+	*end = '\0';
+}
+
 /* @path, below the top of a procfs: "/N/root/…", "/self/task/N/fd/3", … -ENOENT: none of them. */
 static int proc_link_parse(const char *path, struct proc_link *out)
 {
@@ -199,6 +216,7 @@ static int find_by_own(int procfd, uint32_t tid, const struct proc_link *link,
 int spelling_find(int procfd, const struct record *r, const struct mount_table *table,
 		  struct spelling *out)
 {
+	char plain[sizeof(r->client_path)] = "";
 	const struct mount_entry *proc = NULL;
 	uint32_t tid = process_thread(procfd, r);
 	struct proc_link link = {0};
@@ -206,10 +224,12 @@ int spelling_find(int procfd, const struct record *r, const struct mount_table *
 
 	if (!r->client_path[0])
 		return -ENOENT;
-	if (r->client_path[0] == '/')
-		proc = mount_table_at(table, r->client_path);
+	if (r->client_path[0] == '/') {
+		path_plain(r->client_path, plain);
+		proc = mount_table_at(table, plain);
+	}
 	if (!proc || strcmp(proc->fstype, "proc") != 0 || strcmp(proc->root, "/") != 0 ||
-	    proc_link_parse(path_after(r->client_path, proc->target), &link))
+	    proc_link_parse(path_after(plain, proc->target), &link))
 		return find_by_own(procfd, tid, NULL, r, table, out);
 	if (!link.pid)
 		return find_by_own(procfd, tid, &link, r, table, out);
