@@ -60,6 +60,7 @@ static const struct {
 	{"kretprobe/unix_stream_connect", "connects that fail, kprobe mode"},
 	{"tp_btf/sched_process_exec", "containers' and daemons' starts"},
 	{"tp_btf/cgroup_mkdir", "containers about to start"},
+	{"tp_btf/inet_sock_set_state", "who connects to a daemon's TCP side (optional)"},
 };
 
 static void report_hook(void *ctx, const char *section, const struct sensor_reason *reason)

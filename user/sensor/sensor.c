@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "user/sensor/sensor.h"
 
+#include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -21,6 +22,7 @@ struct sensor {
 	struct bpf_link *links[PROGRAMS_MAX];
 	size_t link_count;
 	enum sensor_mode mode;
+	struct sensor_reason tcp; /* error: connects over TCP are not seen */
 	sensor_fn fn;
 	void *ctx;
 };
@@ -82,8 +84,14 @@ static int libbpf_keep(enum libbpf_print_level level, const char *fmt, va_list a
 	return 0;
 }
 
+/* Can its mode do without it? Some kernels have no such hook. */
+static bool program_optional(const struct bpf_program *prog)
+{
+	return !strcmp(bpf_program__name(prog), "common_tcp_state");
+}
+
 /* A program belongs to the mode that its name begins with, or is common to all. */
-static void sensor_choose(struct docksnoop_bpf *skel, enum sensor_mode mode)
+static void sensor_choose(struct docksnoop_bpf *skel, enum sensor_mode mode, bool optional)
 {
 	static const char *const prefixes[SENSOR_MODE_COUNT] = {
 		[SENSOR_MODE_TRAMPOLINE] = "trampoline_",
@@ -95,10 +103,10 @@ static void sensor_choose(struct docksnoop_bpf *skel, enum sensor_mode mode)
 	bpf_object__for_each_program(prog, skel->obj)
 	{
 		const char *name = bpf_program__name(prog);
+		bool wanted = !strncmp(name, "common_", 7) ||
+			      !strncmp(name, prefixes[mode], strlen(prefixes[mode]));
 
-		bpf_program__set_autoload(
-			prog, !strncmp(name, "common_", 7) ||
-				      !strncmp(name, prefixes[mode], strlen(prefixes[mode])));
+		bpf_program__set_autoload(prog, wanted && (optional || !program_optional(prog)));
 	}
 }
 
@@ -149,7 +157,7 @@ static int program_attach(struct sensor *sensor, struct bpf_program *prog)
 	return err;
 }
 
-static int sensor_open_mode(enum sensor_mode mode, struct sensor_reason *reason,
+static int sensor_open_with(enum sensor_mode mode, bool optional, struct sensor_reason *reason,
 			    struct sensor **out)
 {
 	AUTO_SENSOR struct sensor *sensor = calloc(1, sizeof(*sensor));
@@ -164,7 +172,7 @@ static int sensor_open_mode(enum sensor_mode mode, struct sensor_reason *reason,
 	if (!sensor->skel)
 		return sensor_fail(reason, "open", -errno);
 	sensor->skel->rodata->self_tgid = getpid();
-	sensor_choose(sensor->skel, mode);
+	sensor_choose(sensor->skel, mode, optional);
 	err = docksnoop_bpf__load(sensor->skel);
 	if (err)
 		return sensor_fail(reason, "load", err);
@@ -181,6 +189,21 @@ static int sensor_open_mode(enum sensor_mode mode, struct sensor_reason *reason,
 	reason->error = 0;
 	*out = take_ptr(sensor);
 	return 0;
+}
+
+/* Rather without what is optional than not at all. */
+static int sensor_open_mode(enum sensor_mode mode, struct sensor_reason *reason,
+			    struct sensor **out)
+{
+	int err = sensor_open_with(mode, true, reason, out);
+	struct sensor_reason first = *reason;
+
+	if (!err)
+		return 0;
+	err = sensor_open_with(mode, false, reason, out);
+	if (!err)
+		(*out)->tcp = first;
+	return err;
 }
 
 int sensor_open(enum sensor_mode mode, struct sensor_reason *reasons, struct sensor **out)
@@ -308,6 +331,46 @@ int sensor_daemon_name_add(struct sensor *sensor, const char *name)
 	strncpy(key, name, sizeof(key) - 1);
 	return bpf_map__update_elem(sensor->skel->maps.daemon_names, key, sizeof(key), &one,
 				    sizeof(one), BPF_ANY);
+}
+
+/* struct tcp_key */
+struct tcp_key {
+	uint8_t address[16];
+	uint32_t net_ns;
+	uint16_t port;
+	uint16_t pad;
+};
+
+int sensor_tcp_add(struct sensor *sensor, const uint8_t address[16], uint16_t port, uint32_t net_ns)
+{
+	struct tcp_key key = {.net_ns = net_ns, .port = htons(port)};
+	__u8 one = 1;
+	int err;
+
+	memcpy(key.address, address, sizeof(key.address));
+	err = bpf_map__update_elem(sensor->skel->maps.tcp_ends, &key, sizeof(key), &one,
+				   sizeof(one), BPF_NOEXIST);
+	if (!err)
+		sensor->skel->bss->tcp_end_count++;
+	return err == -EEXIST ? 0 : err;
+}
+
+int sensor_tcp_remove(struct sensor *sensor, const uint8_t address[16], uint16_t port,
+		      uint32_t net_ns)
+{
+	struct tcp_key key = {.net_ns = net_ns, .port = htons(port)};
+	int err;
+
+	memcpy(key.address, address, sizeof(key.address));
+	err = bpf_map__delete_elem(sensor->skel->maps.tcp_ends, &key, sizeof(key), 0);
+	if (!err)
+		sensor->skel->bss->tcp_end_count--;
+	return err;
+}
+
+const char *sensor_tcp_missing(const struct sensor *sensor)
+{
+	return sensor->tcp.error ? sensor->tcp.text : NULL;
 }
 
 int sensor_lost(const struct sensor *sensor, uint64_t lost[DS_LOST_COUNT])

@@ -2,6 +2,7 @@
 #ifndef DOCKSNOOP_SENSOR_H
 #define DOCKSNOOP_SENSOR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -80,6 +81,20 @@ int sensor_file_add(struct sensor *sensor, uint32_t dev, uint64_t ino);
 
 /* Report programs that start under this name (at most 15 bytes). */
 int sensor_daemon_name_add(struct sensor *sensor, const char *name);
+
+/*
+ * An address and port (machine's byte order) at which a watched TCP end can be
+ * reached: connects to it are reported. @net_ns: 0, or for a loopback address
+ * the network namespace; all of 127.0.0.0/8 there is ::ffff:0.0.0.0, ::1 also ::.
+ * 0 or -errno (-E2BIG: there is no more room, they are not reported).
+ */
+int sensor_tcp_add(struct sensor *sensor, const uint8_t address[16], uint16_t port,
+		   uint32_t net_ns);
+int sensor_tcp_remove(struct sensor *sensor, const uint8_t address[16], uint16_t port,
+		      uint32_t net_ns);
+
+/* NULL when connects over TCP are seen; else why this kernel does not show them. */
+const char *sensor_tcp_missing(const struct sensor *sensor);
 
 /* Records that the kernel could not hand over, by enum ds_lost, since it was attached. */
 int sensor_lost(const struct sensor *sensor, uint64_t lost[DS_LOST_COUNT]);
