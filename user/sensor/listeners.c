@@ -429,6 +429,11 @@ const struct listener *listeners_of_connection(const struct listeners *ls,
 	return NULL;
 }
 
+void listeners_each_daemon(const struct listeners *ls, listeners_daemon_fn fn, void *ctx)
+{
+	holders_each(ls->holders, fn, ctx);
+}
+
 int listeners_each(const struct listeners *ls, listener_fn fn, void *ctx)
 {
 	const struct watched *w = NULL;
