@@ -57,6 +57,9 @@ static int record_take(void *ctx, const void *data, size_t size)
 	case DS_RECORD_DAEMON:
 		record_daemon(p);
 		break;
+	case DS_RECORD_TCP:
+		pipeline_take_tcp(p, data, size);
+		break;
 	}
 	return pipeline_limit_reached(p) ? -ECANCELED : 0;
 }
@@ -74,7 +77,7 @@ int pipeline_drain(struct pipeline *p)
 
 /* --- life ------------------------------------------------------------------------------ */
 
-static bool process_nested(void *ctx, uint32_t pid)
+bool pipeline_process_nested(void *ctx, uint32_t pid)
 {
 	struct pipeline *p = ctx;
 
@@ -88,7 +91,7 @@ int pipeline_new(const struct pipeline_options *options, struct pipeline **out)
 		.procfd = options->procfd,
 		.sensor = options->sensor,
 		.sockets = options->sockets,
-		.nested = process_nested,
+		.nested = pipeline_process_nested,
 		.found = pipeline_listener_found,
 		.gone = pipeline_listener_gone,
 		.ctx = p,
@@ -105,6 +108,7 @@ int pipeline_new(const struct pipeline_options *options, struct pipeline **out)
 	err = err ? err : reach_new(options->procfd, &p->reach);
 	err = err ? err : exposed_new(&p->exposed);
 	err = err ? err : listeners_new(&lo, &p->listeners);
+	err = err ? err : pipeline_tcp_new(p);
 	if (err)
 		return err;
 	*out = take_ptr(p);
@@ -115,6 +119,7 @@ void pipeline_free(struct pipeline *p)
 {
 	if (!p)
 		return;
+	pipeline_tcp_free(p);
 	listeners_free(p->listeners);
 	exposed_free(p->exposed);
 	reach_free(p->reach);
@@ -135,6 +140,7 @@ int pipeline_start(struct pipeline *p)
 	p->lost_looked_ns = now;
 	pipeline_emit_monitor(p, EVENT_MONITOR_STARTED);
 	pipeline_scan(p);
+	pipeline_tcp_refresh(p, true);
 	return connections_find(p->options.procfd, p->listeners, pipeline_take_open, p);
 }
 
@@ -149,18 +155,22 @@ void pipeline_tick(struct pipeline *p)
 	}
 	if (now - p->refreshed_deep_ns >= REFRESH_DEEP_NS) {
 		listeners_refresh(p->listeners, true);
+		pipeline_tcp_refresh(p, true);
 		p->refreshed_deep_ns = now;
 		p->refreshed_ns = now;
 	} else if (now - p->refreshed_ns >= every) {
 		listeners_refresh(p->listeners, false);
+		pipeline_tcp_refresh(p, false);
 		p->refreshed_ns = now;
 	}
 	if (p->rescan)
 		pipeline_scan(p);
+	pipeline_tcp_give_up(p, false);
 }
 
 void pipeline_stopped(struct pipeline *p)
 {
+	pipeline_tcp_give_up(p, true);
 	pipeline_look_lost(p);
 	pipeline_emit_monitor(p, EVENT_MONITOR_STOPPED);
 }

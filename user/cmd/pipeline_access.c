@@ -72,6 +72,7 @@ void pipeline_take_connect(struct pipeline *p)
 		event.attribution = s.attribution;
 		event.mount = s.host ? NULL : &use;
 		event.verdict = verdict_of(&s, listener);
+		pipeline_tcp_holds(p, &s, listener, &use);
 		p->written++;
 		pipeline_emit(p, &event);
 	}

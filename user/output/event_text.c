@@ -84,6 +84,10 @@ static void put_who(FILE *out, const struct event *event)
 {
 	if (event->verdict == VERDICT_HOST)
 		return;
+	if (event->action == EVENT_SOCKET_EXPOSED && event->address && !event->mount) {
+		fputs("the daemon itself", out);
+		return;
+	}
 	/* said in full, lest it be taken for a container of that name */
 	if (!event->container)
 		fputs("container ", out);
@@ -144,13 +148,22 @@ static int put_access(FILE *out, const struct event *event)
 	if (put_written(out, event, WHO_WIDTH, put_who) ||
 	    put_written(out, event, PROCESS_WIDTH, put_process))
 		return -1;
-	put_escaped(out, *path ? path : "?");
+	if (event->address)
+		fputs(event->address, out);
+	else
+		put_escaped(out, *path ? path : "?");
+	if (event->proxied) {
+		fputs(" -> proxy ", out);
+		put_container(out, &(struct event){.container = event->proxy});
+	}
 	fprintf(out, " -> %s ", socket_daemon(event));
 	put_escaped(out, socket_path(event));
 	if (event->mount)
 		put_mount(out, event->mount);
 	if (event->error)
 		fprintf(out, "  failed %s", error_name(event->error, number));
+	if (event->outcome_unknown)
+		fputs("  no answer yet", out);
 	if (event->already_open)
 		fputs("  already open", out);
 	if (event->attribution.anomaly) {
