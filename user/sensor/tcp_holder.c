@@ -20,22 +20,23 @@ static bool argv_has(const struct tcp_holder *h, const char *word)
 	return false;
 }
 
-static void argv_read(int procfd, struct tcp_holder *h)
+static void argv_read(int procfd, uint32_t pid, struct tcp_holder *h)
 {
 	char path[64];
 
-	snprintf(path, sizeof(path), "%" PRIu32 "/cmdline", h->listener.pid);
+	snprintf(path, sizeof(path), "%" PRIu32 "/cmdline", pid);
 	file_read(procfd, path, CMDLINE_MAX, &h->argv, &h->argv_len);
 }
 
 void tcp_holder_find(const struct tcp_ends_options *o, uint32_t pid, struct tcp_holder *out)
 {
-	struct tcp_holder h = {.listener.pid = pid};
+	struct tcp_holder h = {0};
 
-	argv_read(o->procfd, &h);
+	argv_read(o->procfd, pid, &h);
 	process_namespace(o->procfd, pid, "net", &h.net_ns);
 	/* First: a container with the socket gains nothing by calling its program dockerd. */
 	h.proxy = o->proxy(o->ctx, pid, &h.listener);
+	h.listener.pid = pid;
 	if (h.proxy) {
 		process_comm(o->procfd, pid, h.listener.name);
 		*out = h;

@@ -39,9 +39,11 @@ def resolving(names):
     return [name for name in names if name != "tracepoint"]
 
 
+NO_IPV6 = "this machine has no IPv6 (::1 cannot be bound)"
 REASONS = {
     "this kernel offers tracepoint mode only (docksnoop probe says so)": lambda: not resolving(kernel_modes()),
     "DOCKSNOOP_TEST_MODES names tracepoint mode only": lambda: not resolving(modes()),
+    NO_IPV6: lambda: not host.has_ipv6(),
 }
 
 
