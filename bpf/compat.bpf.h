@@ -10,7 +10,12 @@
 #include <bpf/bpf_tracing.h>
 
 #define AF_UNIX		1
-#define TCP_ESTABLISHED 1
+#define AF_INET		2
+#define AF_INET6	10
+#define TCP_ESTABLISHED 1 /* include/net/tcp_states.h */
+#define TCP_SYN_SENT	2
+#define TCP_SYN_RECV	3
+#define TCP_CLOSE	7
 #define TCP_LISTEN	10
 #define S_IFMT		0170000
 #define S_IFSOCK	0140000

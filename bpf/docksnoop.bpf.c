@@ -8,6 +8,7 @@
 
 #include "bpf/connect.bpf.h"
 #include "bpf/life.bpf.h"
+#include "bpf/tcp.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -158,6 +159,23 @@ SEC("?tp_btf/sched_process_exec")
 int BPF_PROG(common_exec, struct task_struct *task)
 {
 	return exec_seen();
+}
+
+/*
+ * Since 4.16 (563e0bb0dc74, "net: tracepoint: replace tcp_set_state tracepoint
+ * with inet_sock_set_state tracepoint"). A mode can do without it.
+ */
+SEC("?tp_btf/inet_sock_set_state")
+int BPF_PROG(common_tcp_state, const struct sock *sk, int before, int after)
+{
+	/* Connects are begun by a task; their end, and all else, mostly comes from the network. */
+	if (after == TCP_SYN_SENT)
+		return tcp_connect_begun(sk);
+	if (before == TCP_SYN_SENT)
+		return tcp_connect_ended(sk, after);
+	if (after == TCP_LISTEN)
+		return tcp_listening(sk);
+	return 0;
 }
 
 SEC("?tp_btf/cgroup_mkdir")

@@ -27,6 +27,7 @@ enum ds_record_type {
 	DS_RECORD_CGROUP = 3,  /* a cgroup was made: metadata can be read ahead */
 	DS_RECORD_DAEMON = 4,  /* a program with a container daemon's name started */
 	DS_RECORD_HANDOFF = 5, /* somebody uses a connection that another has opened */
+	DS_RECORD_TCP = 6,     /* TCP: a connect began or ended, somebody listens; see tcp_state */
 };
 
 enum ds_string {
@@ -107,6 +108,18 @@ struct ds_record {
 	__u64 from_cgroup_id;
 	__u32 from_tgid;
 	__u32 from_mnt_ns;
+	/*
+	 * DS_RECORD_TCP. The kernel's states (include/net/tcp_states.h) are part of
+	 * its API for users: TCP_SYN_SENT: a connect to this address began, connection
+	 * names it, listener_net_ns is the client's socket's. TCP_ESTABLISHED, TCP_CLOSE:
+	 * how it ended, with connection and result only. TCP_LISTEN: tgid listens at
+	 * this port in listener_net_ns; no more is told.
+	 */
+	__u8 tcp_address[16]; /* IPv6; IPv4 as ::ffff:a.b.c.d (RFC 4291, 2.5.5.2) */
+	__u16 tcp_port;	      /* in the machine's byte order */
+	__u8 tcp_state;
+	__u8 pad3;
+	__u32 pad4;
 
 	__u32 truncated;
 	struct ds_str str[DS_STR_COUNT];
@@ -128,13 +141,14 @@ enum ds_lost {
 	DS_LOST_PENDING, /* no room to remember what a connect resolved to */
 	DS_LOST_ATTEMPT, /* no room to remember a connect that may yet fail */
 	DS_LOST_HANDOFF, /* a connection that could not be followed, or ring full: its new user */
+	DS_LOST_LISTEN,	 /* ring full: somebody listens on TCP */
 	DS_LOST_COUNT,
 };
 
 _Static_assert(sizeof(struct ds_str) == 4, "ds_str is packed by hand");
 _Static_assert(sizeof(struct ds_record) % 8 == 0, "ds_record ends aligned");
 _Static_assert(__builtin_offsetof(struct ds_record, listener_cookie) == 120, "layout");
-_Static_assert(__builtin_offsetof(struct ds_record, str) == 204, "layout");
-_Static_assert(sizeof(struct ds_record) == 240, "layout");
+_Static_assert(__builtin_offsetof(struct ds_record, str) == 228, "layout");
+_Static_assert(sizeof(struct ds_record) == 264, "layout");
 
 #endif

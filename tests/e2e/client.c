@@ -17,13 +17,25 @@
  *   -F FIFO  instead of all that, connect once for each byte read from FIFO
  *   -o FILE  write the object there instead, complete at once
  *   -s       stay until killed, after having said it
+ *   -m       over Multipath TCP
+ *   -O       with TCP Fast Open
+ *
+ * PATH may be an address, "tcp://10.0.0.2:2375" or "tcp://[::1]:2375".
+ *
+ * client -l PORT [-d DEVICE] [-w FILE] PATH
+ *   a proxy: listen at PORT of every address, IPv4 and IPv6, on DEVICE only, and
+ *   pass all on to PATH; with -l PORT alone listen, and accept nothing
  *
  * What follows PATH means nothing: it is there for tests of argv.
  */
 #define _GNU_SOURCE
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/tcp.h>
+#include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,14 +49,20 @@
 
 #define CONNECTS_MAX 1024
 
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP 262
+#endif
+
 struct client {
 	const char *path;
 	const char *dir;
 	const char *wait;
 	const char *fifo;
 	const char *out;
-	bool by_fd, thread, nonblock, keep, retry, get, stay;
+	const char *device;
+	bool by_fd, thread, nonblock, keep, retry, get, stay, mptcp, fast_open;
 	int count;
+	int port;
 
 	/* the truth */
 	pid_t tid;
@@ -78,11 +96,63 @@ static int http_status(int fd)
 	return status;
 }
 
+union address {
+	struct sockaddr any;
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+};
+
+/* "tcp://10.0.0.2:2375" */
+static union address tcp_address(const char *url)
+{
+	union address a = {0};
+	char host[64] = "";
+	int port = 0;
+
+	if (sscanf(url, "tcp://[%63[^]]]:%d", host, &port) == 2 &&
+	    inet_pton(AF_INET6, host, &a.in6.sin6_addr) == 1) {
+		a.in6.sin6_family = AF_INET6;
+		a.in6.sin6_port = htons(port);
+	} else if (sscanf(url, "tcp://%63[^:]:%d", host, &port) == 2 &&
+		   inet_pton(AF_INET, host, &a.in.sin_addr) == 1) {
+		a.in.sin_family = AF_INET;
+		a.in.sin_port = htons(port);
+	} else {
+		errno = EINVAL;
+		die(url);
+	}
+	return a;
+}
+
+static int connect_tcp(struct client *c)
+{
+	union address a = tcp_address(c->path);
+	int on = 1, error = 0;
+	int fd = socket(a.any.sa_family,
+			SOCK_STREAM | SOCK_CLOEXEC | (c->nonblock ? SOCK_NONBLOCK : 0),
+			c->mptcp ? IPPROTO_MPTCP : IPPROTO_TCP);
+
+	if (fd < 0)
+		die("socket");
+	if (c->fast_open && setsockopt(fd, SOL_TCP, TCP_FASTOPEN_CONNECT, &on, sizeof(on)))
+		die("TCP_FASTOPEN_CONNECT");
+	if (connect(fd, &a.any, sizeof(a)))
+		error = errno;
+	else if (c->get)
+		c->status = http_status(fd);
+	if (!c->keep)
+		close(fd);
+	return error;
+}
+
 /* 0 or the errno of connect(2). */
 static int connect_once(struct client *c)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 	int pinned = -1, error = 0, fd;
+
+	if (!strncmp(c->path, "tcp://", strlen("tcp://")))
+		return connect_tcp(c);
 
 	if (c->by_fd) {
 		pinned = open(c->path, O_PATH | O_CLOEXEC);
@@ -104,6 +174,55 @@ static int connect_once(struct client *c)
 	if (pinned >= 0)
 		close(pinned);
 	return error;
+}
+
+/* Pass on what either side says until one of them ends. */
+static void relay(int client, const char *path)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	int server = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct pollfd fds[2] = {{client, POLLIN, 0}, {server, POLLIN, 0}};
+	char buffer[4096];
+
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
+	if (connect(server, (struct sockaddr *)&addr, sizeof(addr)))
+		die(path);
+	while (poll(fds, 2, -1) > 0) {
+		for (int i = 0; i < 2; i++) {
+			ssize_t n = fds[i].revents ? read(fds[i].fd, buffer, sizeof(buffer)) : -1;
+
+			if (n == 0 || (n > 0 && write(fds[!i].fd, buffer, n) != n))
+				exit(0);
+		}
+	}
+}
+
+static void serve(const struct client *c)
+{
+	struct sockaddr_in6 a = {.sin6_family = AF_INET6, .sin6_port = htons(c->port)};
+	int on = 1;
+	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	signal(SIGCHLD, SIG_IGN);
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)))
+		die("socket");
+	if (c->device && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, c->device, strlen(c->device)))
+		die(c->device);
+	if (bind(fd, (struct sockaddr *)&a, sizeof(a)) || listen(fd, c->path ? 128 : 0))
+		die("listen");
+	while (!c->path)
+		pause();
+	for (;;) {
+		int client = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+
+		if (client < 0)
+			die("accept");
+		if (!fork()) {
+			relay(client, c->path);
+			exit(0);
+		}
+		close(client);
+	}
 }
 
 static void *work(void *arg)
@@ -182,7 +301,7 @@ static void parse_options(int argc, char **argv, struct client *c)
 {
 	int option;
 
-	while ((option = getopt(argc, argv, "+c:ftNn:krgw:F:o:s")) != -1) {
+	while ((option = getopt(argc, argv, "+c:ftNn:krgw:F:o:smOl:d:")) != -1) {
 		switch (option) {
 		case 'c':
 			c->dir = optarg;
@@ -220,11 +339,23 @@ static void parse_options(int argc, char **argv, struct client *c)
 		case 's':
 			c->stay = true;
 			break;
+		case 'm':
+			c->mptcp = true;
+			break;
+		case 'O':
+			c->fast_open = true;
+			break;
+		case 'l':
+			c->port = atoi(optarg);
+			break;
+		case 'd':
+			c->device = optarg;
+			break;
 		default:
 			exit(2);
 		}
 	}
-	if (optind >= argc || c->count < 1 || c->count > CONNECTS_MAX) {
+	if ((optind >= argc && !c->port) || c->count < 1 || c->count > CONNECTS_MAX) {
 		fprintf(stderr, "client: usage: client [OPTIONS] PATH\n");
 		exit(2);
 	}
@@ -251,6 +382,8 @@ int main(int argc, char **argv)
 	}
 	while (c.wait && access(c.wait, F_OK))
 		pause_ms();
+	if (c.port)
+		serve(&c);
 	if (!c.thread)
 		work(&c);
 	else if (pthread_create(&thread, NULL, work, &c) || pthread_join(thread, NULL))

@@ -61,6 +61,9 @@ static int record_take(void *ctx, const void *data, size_t size)
 	case DS_RECORD_HANDOFF:
 		pipeline_take_handoff(p);
 		break;
+	case DS_RECORD_TCP:
+		pipeline_take_tcp(p, data, size);
+		break;
 	}
 	return pipeline_limit_reached(p) ? -ECANCELED : 0;
 }
@@ -78,7 +81,7 @@ int pipeline_drain(struct pipeline *p)
 
 /* --- life ------------------------------------------------------------------------------ */
 
-static bool process_nested(void *ctx, uint32_t pid)
+bool pipeline_process_nested(void *ctx, uint32_t pid)
 {
 	struct pipeline *p = ctx;
 
@@ -92,7 +95,7 @@ int pipeline_new(const struct pipeline_options *options, struct pipeline **out)
 		.procfd = options->procfd,
 		.sensor = options->sensor,
 		.sockets = options->sockets,
-		.nested = process_nested,
+		.nested = pipeline_process_nested,
 		.found = pipeline_listener_found,
 		.gone = pipeline_listener_gone,
 		.ctx = p,
@@ -111,6 +114,7 @@ int pipeline_new(const struct pipeline_options *options, struct pipeline **out)
 	p->openers = openers_new();
 	err = err || p->openers ? err : -ENOMEM;
 	err = err ? err : listeners_new(&lo, &p->listeners);
+	err = err ? err : pipeline_tcp_new(p);
 	if (err)
 		return err;
 	*out = take_ptr(p);
@@ -121,6 +125,7 @@ void pipeline_free(struct pipeline *p)
 {
 	if (!p)
 		return;
+	pipeline_tcp_free(p);
 	listeners_free(p->listeners);
 	openers_free(p->openers);
 	exposed_free(p->exposed);
@@ -142,6 +147,7 @@ int pipeline_start(struct pipeline *p)
 	p->lost_looked_ns = now;
 	pipeline_emit_monitor(p, EVENT_MONITOR_STARTED);
 	pipeline_scan(p);
+	pipeline_tcp_refresh(p, true);
 	return connections_find(p->options.procfd, p->listeners, pipeline_take_open, p);
 }
 
@@ -156,20 +162,24 @@ void pipeline_tick(struct pipeline *p)
 	}
 	if (now - p->refreshed_deep_ns >= REFRESH_DEEP_NS) {
 		listeners_refresh(p->listeners, true);
+		pipeline_tcp_refresh(p, true);
 		p->refreshed_deep_ns = now;
 		p->refreshed_ns = now;
 	} else if (now - p->refreshed_ns >= every) {
 		listeners_refresh(p->listeners, false);
+		pipeline_tcp_refresh(p, false);
 		p->refreshed_ns = now;
 	}
 	sensor_attempts(p->options.sensor, ATTEMPT_NS, record_take, p);
 	if (p->rescan)
 		pipeline_scan(p);
+	pipeline_tcp_give_up(p, false);
 }
 
 void pipeline_stopped(struct pipeline *p)
 {
 	sensor_attempts(p->options.sensor, 0, record_take, p);
+	pipeline_tcp_give_up(p, true);
 	pipeline_look_lost(p);
 	pipeline_emit_monitor(p, EVENT_MONITOR_STOPPED);
 }

@@ -38,6 +38,7 @@ static void access_emit_mounted(struct pipeline *p, struct event *event, const s
 	if (!s->host && event->listener) {
 		reach_connect(p->reach, &p->record, s->container, event->listener, &use);
 		event->mount = &use;
+		pipeline_tcp_holds(p, s, event->listener, &use);
 	}
 	access_emit(p, event, s);
 	mount_use_clear(&use);

@@ -58,6 +58,7 @@ static int exposure_emit(const struct socket_file *socket, const struct mount_us
 		return -ECANCELED;
 	if (use->stale)
 		return 0;
+	pipeline_tcp_holds(p, s, listener, use);
 	snprintf(namespace, sizeof(namespace), "mnt:%" PRIu32, p->record.raw.mnt_ns);
 	if (!exposed_add(p->exposed, s->container ? s->container->id : namespace, listener->path,
 			 use->target ? use->target : ""))

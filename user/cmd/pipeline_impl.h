@@ -26,6 +26,7 @@ struct pipeline {
 	struct exposed *exposed;
 	struct listeners *listeners;
 	struct openers *openers;
+	struct pipeline_tcp *tcp; /* pipeline_tcp.c's own */
 
 	uint64_t refreshed_ns;
 	uint64_t refreshed_deep_ns;
@@ -57,6 +58,10 @@ static inline bool pipeline_limit_reached(const struct pipeline *p)
 	return p->limit && p->written >= p->limit;
 }
 
+/* pipeline.c */
+/* Does this process live in a container? A callback of the sensor's parts. */
+bool pipeline_process_nested(void *ctx, uint32_t pid);
+
 /* pipeline_loss.c */
 void pipeline_emit(struct pipeline *p, struct event *event);
 void pipeline_emit_lost(struct pipeline *p, uint64_t count, const char *kind, const char *place);
@@ -82,5 +87,20 @@ void pipeline_scan(struct pipeline *p);
 void pipeline_listener_found(void *ctx, struct listener *listener);
 void pipeline_listener_gone(void *ctx, const struct listener *listener);
 void pipeline_emit_monitor(struct pipeline *p, enum event_action action);
+
+/* pipeline_tcp.c */
+int pipeline_tcp_new(struct pipeline *p);
+void pipeline_tcp_free(struct pipeline *p);
+/* p->record's process is of a container that has a watched socket: what listens there is a proxy. */
+void pipeline_tcp_holds(struct pipeline *p, const struct sighting *sighting,
+			const struct listener *listener, const struct mount_use *use);
+/* Look at who listens, as listeners_refresh() does. */
+void pipeline_tcp_refresh(struct pipeline *p, bool deep);
+/* A DS_RECORD_TCP: p->record, and the bytes that it came in. */
+void pipeline_take_tcp(struct pipeline *p, const void *data, size_t size);
+/* Tell of connects that were not answered in time, or of @all that have not been. */
+void pipeline_tcp_give_up(struct pipeline *p, bool all);
+/* Say on stderr what is watched. */
+void pipeline_tcp_armed(struct pipeline *p);
 
 #endif

@@ -28,7 +28,7 @@ void pipeline_look_lost(struct pipeline *p)
 		[DS_LOST_CONNECT] = "connect", [DS_LOST_START] = "container-start",
 		[DS_LOST_CGROUP] = "cgroup",   [DS_LOST_DAEMON] = "daemon-start",
 		[DS_LOST_PENDING] = "mount",   [DS_LOST_ATTEMPT] = "failed-connect",
-		[DS_LOST_HANDOFF] = "handoff",
+		[DS_LOST_HANDOFF] = "handoff", [DS_LOST_LISTEN] = "listen",
 	};
 	uint64_t now[DS_LOST_COUNT] = {0};
 	uint64_t misses = sensor_misses(p->options.sensor);

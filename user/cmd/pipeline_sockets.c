@@ -136,5 +136,6 @@ void pipeline_armed(struct pipeline *p)
 		log_info("watching in %s mode; no container daemon listens yet, "
 			 "each is taken up when it starts",
 			 mode);
+	pipeline_tcp_armed(p);
 	p->armed = true;
 }

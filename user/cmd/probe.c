@@ -65,6 +65,7 @@ static const struct {
 	{"kprobe/unix_stream_sendpage", "the same for sendfile(2), kprobe mode before 6.5"},
 	{"tp_btf/sched_process_exec", "containers' and daemons' starts"},
 	{"tp_btf/cgroup_mkdir", "containers about to start"},
+	{"tp_btf/inet_sock_set_state", "who connects to a daemon's TCP side (optional)"},
 };
 
 static void report_hook(void *ctx, const char *section, const struct sensor_reason *reason)

@@ -64,8 +64,14 @@ struct event {
 	const struct mount_use *mount;
 	const struct opener *opener; /* socket-handoff: who opened the connection */
 	enum verdict verdict;
-	int error;	   /* 0, or the errno of a failed connect, positive */
-	bool already_open; /* the connection was there before docksnoop */
+	int error;	      /* 0, or the errno of a failed connect, positive */
+	bool already_open;    /* the connection was there before docksnoop */
+	bool outcome_unknown; /* of a connect: it was not answered while docksnoop waited */
+	const char *address;  /* over TCP: connected to, or listened at: "tcp://10.0.0.2:2375" */
+	bool address_local;   /* socket-exposed: only of use in the listener's network namespace */
+	bool proxied;	      /* socket-connect: it is not the daemon that listens there… */
+	const struct container
+		*proxy; /* …but this container, which has its socket; NULL: not known */
 	struct event_lost lost;
 	struct event_monitor monitor;
 };

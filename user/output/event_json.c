@@ -70,7 +70,9 @@ static json_t *event_object(struct build *b, const struct event *event, const ch
 	build_set(b, o, "kind", json_string(event_kind(event)));
 	if (is_access(event))
 		build_set(b, o, "outcome",
-			  json_string(event_failed(event) ? "failure" : "success"));
+			  json_string(event_failed(event)      ? "failure"
+				      : event->outcome_unknown ? "unknown"
+							       : "success"));
 	build_set(b, o, "severity", json_integer(event_severity(event)));
 	build_set_count(b, o, "sequence", event->sequence);
 	build_set(b, o, "reason", json_string(reason));
@@ -234,6 +236,18 @@ static void set_listener(struct build *b, json_t *o, const struct listener *l)
 	build_set(b, o, "scope", json_string(scope_name(l->scope)));
 }
 
+/* Empty where it is not known which container it is. */
+static json_t *proxy_object(struct build *b, const struct container *proxy)
+{
+	json_t *o = json_object();
+
+	if (proxy) {
+		build_set_text(b, o, "id", "docksnoop.socket.proxy.id", proxy->id);
+		build_set_text(b, o, "name", "docksnoop.socket.proxy.name", proxy->name);
+	}
+	return o;
+}
+
 /* What the kernel saw at that moment goes before what is known of the listener. */
 static json_t *socket_object(struct build *b, const struct event *event)
 {
@@ -250,6 +264,9 @@ static json_t *socket_object(struct build *b, const struct event *event)
 	build_set_text(b, o, "daemon", "docksnoop.socket.daemon", daemon_name(event_daemon(event)));
 	if (l)
 		set_listener(b, o, l);
+	build_set_text(b, o, "address", "docksnoop.socket.address", event->address);
+	if (event->proxied)
+		build_set(b, o, "proxy", proxy_object(b, event->proxy));
 	build_set_text(b, o, "path", "docksnoop.socket.path", socket_path(event));
 	if (connect)
 		build_set_text(b, o, "client_path", "docksnoop.socket.client_path",
@@ -372,8 +389,8 @@ static void set_access(struct build *b, json_t *o, const struct event *event)
 	if (verdict_name(event->verdict))
 		build_set(b, o, "verdict", json_string(verdict_name(event->verdict)));
 	build_set_object(b, o, "socket", socket_object(b, event));
-	/* a name that led to no file was no mount's */
-	if (!mount && event_flagged(event) && !event_by_name(event))
+	/* a name that led to no file was no mount's, nor is an address */
+	if (!mount && event_flagged(event) && !event_by_name(event) && !event->address)
 		mount = &unknown;
 	if (mount)
 		build_set(b, o, "mount", mount_object(b, mount));

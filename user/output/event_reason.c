@@ -77,6 +77,15 @@ static void put_mount(FILE *out, const struct mount_use *mount, const char *path
 		fputs("; read-only protects nothing: requests pass through it unchanged", out);
 }
 
+/* " by way of container proxy (image)": who listens there in the daemon's place */
+static void put_proxy(FILE *out, const struct container *proxy)
+{
+	const struct event one = {.container = proxy};
+
+	fputs(", by way of the container ", out);
+	put_container(out, &one);
+}
+
 static void put_connect(FILE *out, const struct event *event, const char *path)
 {
 	char number[ERROR_NAME_SIZE] = "";
@@ -87,12 +96,18 @@ static void put_connect(FILE *out, const struct event *event, const char *path)
 				    : " reached ",
 	      out);
 	put_daemon(out, event);
+	if (event->address)
+		fprintf(out, " at %s", event->address);
+	if (event->proxied)
+		put_proxy(out, event->proxy);
 	if (*path) {
 		fputs(" through ", out);
 		put_escaped(out, path);
 	}
 	if (event->mount)
 		put_mount(out, event->mount, path);
+	if (event->outcome_unknown)
+		fputs("; whether it was answered is not known", out);
 	if (event->error)
 		fprintf(out, "; the connect failed with %s", error_name(event->error, number));
 	else if (event_failed(event))
@@ -128,9 +143,26 @@ static void put_handoff(FILE *out, const struct event *event)
 	}
 }
 
+/* A daemon of the host that listens on TCP itself. */
+static void put_exposed_daemon(FILE *out, const struct event *event)
+{
+	put_daemon(out, event);
+	fprintf(out, " listens at %s, for %s", event->address,
+		event->address_local ? "every process in its network namespace"
+				     : "whoever reaches that address");
+}
+
 static void put_exposed(FILE *out, const struct event *event, const char *path)
 {
+	if (event->address && !event->mount) {
+		put_exposed_daemon(out, event);
+		return;
+	}
 	put_who(out, event);
+	if (event->address)
+		fprintf(out, " listens at %s, for %s, and", event->address,
+			event->address_local ? "every process in its network namespace"
+					     : "whoever reaches that address");
 	fputs(event->mount && event->mount->stale ? " was given " : " can reach ", out);
 	put_daemon(out, event);
 	if (*path) {

@@ -86,6 +86,10 @@ static void put_who(FILE *out, const struct event *event)
 {
 	if (event->verdict == VERDICT_HOST)
 		return;
+	if (event->action == EVENT_SOCKET_EXPOSED && event->address && !event->mount) {
+		fputs("the daemon itself", out);
+		return;
+	}
 	/* said in full, lest it be taken for a container of that name */
 	if (!event->container)
 		fputs("container ", out);
@@ -167,8 +171,14 @@ static int put_access(FILE *out, const struct event *event)
 		return -1;
 	if (event->action == EVENT_SOCKET_HANDOFF)
 		put_opener(out, event);
+	else if (event->address)
+		fputs(event->address, out);
 	else
 		put_escaped(out, *path ? path : "?");
+	if (event->proxied) {
+		fputs(" -> proxy ", out);
+		put_container(out, &(struct event){.container = event->proxy});
+	}
 	fprintf(out, " -> %s ", socket_daemon(event));
 	put_escaped(out, socket_path(event));
 	if (event->mount)
@@ -179,6 +189,8 @@ static int put_access(FILE *out, const struct event *event)
 		fputs("  failed", out);
 	if (event_by_name(event))
 		fputs("  by name only", out);
+	if (event->outcome_unknown)
+		fputs("  no answer yet", out);
 	if (event->already_open)
 		fputs("  already open", out);
 	if (event->attribution.anomaly) {

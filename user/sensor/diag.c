@@ -1,40 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "user/sensor/diag.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <libmnl/libmnl.h>
 #include <linux/sock_diag.h>
 #include <linux/unix_diag.h>
 #include <netinet/tcp.h>
-#include <sched.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#include "user/util/cleanup.h"
-
-static int diag_socket(void)
-{
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
-
-	return fd < 0 ? -errno : fd;
-}
+#include "user/sensor/netlink.h"
 
 int diag_open(int netns)
 {
-	AUTO_CLOSE int own = -1;
-	AUTO_CLOSE int fd = -1;
-
-	if (netns < 0)
-		return diag_socket();
-	/* A socket belongs to the namespace it was made in: go there and back. */
-	own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	if (own < 0 || setns(netns, CLONE_NEWNET))
-		return -errno;
-	fd = diag_socket();
-	if (setns(own, CLONE_NEWNET))
-		return -errno;
-	return take_fd(&fd);
+	return netlink_open(netns, NETLINK_SOCK_DIAG);
 }
 
 struct dump {
@@ -110,23 +87,8 @@ static int diag_each(int fd, int state, diag_fn fn, void *ctx)
 			.udiag_show = UDIAG_SHOW_NAME | UDIAG_SHOW_VFS | UDIAG_SHOW_PEER},
 	};
 	struct dump dump = {.state = state, .fn = fn, .ctx = ctx};
-	char buffer[32 * 1024];
-	ssize_t n;
-	int more = MNL_CB_OK;
 
-	if (send(fd, &request, sizeof(request), 0) < 0)
-		return -errno;
-	while (more > MNL_CB_STOP) {
-		n = recv(fd, buffer, sizeof(buffer), 0);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		more = mnl_cb_run(buffer, n, 0, 0, socket_message, &dump);
-		if (more < 0)
-			return -errno;
-	}
-	return 0;
+	return netlink_dump(fd, &request.nlh, socket_message, &dump);
 }
 
 int diag_each_listener(int fd, diag_fn fn, void *ctx)

@@ -105,6 +105,10 @@ const struct listener *listeners_of_end(const struct listeners *listeners, const
 /* A watched socket goes by this path somewhere: failed connects to the like are reported. */
 void listeners_name_add(struct listeners *listeners, const char *path);
 
+/* Each daemon's process that is known, with the network namespace it lives in. */
+typedef void (*listeners_daemon_fn)(void *ctx, uint32_t pid, uint32_t net_ns);
+void listeners_each_daemon(const struct listeners *listeners, listeners_daemon_fn fn, void *ctx);
+
 /* Those that listen now, in the order they were found; fn returns nonzero to stop. */
 typedef int (*listener_fn)(void *ctx, const struct listener *listener);
 int listeners_each(const struct listeners *listeners, listener_fn fn, void *ctx);

@@ -444,6 +444,11 @@ void listeners_name_add(struct listeners *ls, const char *path)
 		sensor_socket_name_add(ls->options.sensor, base);
 }
 
+void listeners_each_daemon(const struct listeners *ls, listeners_daemon_fn fn, void *ctx)
+{
+	holders_each(ls->holders, fn, ctx);
+}
+
 int listeners_each(const struct listeners *ls, listener_fn fn, void *ctx)
 {
 	const struct watched *w = NULL;

@@ -73,6 +73,11 @@ static void bound_path_copy(char *out, size_t size, struct span from, bool abstr
 	out[from.len] = '\0';
 }
 
+static bool type_known(uint16_t type)
+{
+	return type >= DS_RECORD_CONNECT && type <= DS_RECORD_TCP;
+}
+
 int record_decode(const void *data, size_t size, struct record *out)
 {
 	struct span spans[DS_STR_COUNT];
@@ -84,7 +89,7 @@ int record_decode(const void *data, size_t size, struct record *out)
 	memcpy(&raw, data, sizeof(raw));
 	if (raw.version != DS_RECORD_VERSION || raw.size < sizeof(raw) || raw.size > size)
 		return -EBADMSG;
-	if (raw.type < DS_RECORD_CONNECT || raw.type > DS_RECORD_HANDOFF)
+	if (!type_known(raw.type))
 		return -EBADMSG;
 	if (!record_spans(data, &raw, spans))
 		return -EBADMSG;

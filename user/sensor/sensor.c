@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "user/sensor/sensor.h"
 
+#include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -186,6 +187,7 @@ static int sensor_open_with(enum sensor_mode mode, bool optional, struct sensor_
 	return 0;
 }
 
+/* Rather without what is optional than not at all. */
 static int sensor_open_mode(enum sensor_mode mode, struct sensor_reason *reason,
 			    struct sensor **out)
 {
@@ -379,6 +381,41 @@ int sensor_attempts(struct sensor *sensor, uint64_t age_ns, sensor_fn fn, void *
 		if (!bpf_map_lookup_and_delete_elem(map, &keys[i], value))
 			err = fn(ctx, value, value->size);
 	}
+	return err;
+}
+
+/* As in bpf/tcp.bpf.h. */
+struct tcp_key {
+	uint8_t address[16];
+	uint32_t net_ns;
+	uint16_t port;
+	uint16_t pad;
+};
+
+int sensor_tcp_add(struct sensor *sensor, const uint8_t address[16], uint16_t port, uint32_t net_ns)
+{
+	struct tcp_key key = {.net_ns = net_ns, .port = htons(port)};
+	__u8 one = 1;
+	int err;
+
+	memcpy(key.address, address, sizeof(key.address));
+	err = bpf_map__update_elem(sensor->skel->maps.tcp_ends, &key, sizeof(key), &one,
+				   sizeof(one), BPF_NOEXIST);
+	if (!err)
+		sensor->skel->bss->tcp_end_count++;
+	return err == -EEXIST ? 0 : err;
+}
+
+int sensor_tcp_remove(struct sensor *sensor, const uint8_t address[16], uint16_t port,
+		      uint32_t net_ns)
+{
+	struct tcp_key key = {.net_ns = net_ns, .port = htons(port)};
+	int err;
+
+	memcpy(key.address, address, sizeof(key.address));
+	err = bpf_map__delete_elem(sensor->skel->maps.tcp_ends, &key, sizeof(key), 0);
+	if (!err)
+		sensor->skel->bss->tcp_end_count--;
 	return err;
 }
 

@@ -102,6 +102,17 @@ bool sensor_sees_failures(const struct sensor *sensor);
  */
 int sensor_attempts(struct sensor *sensor, uint64_t age_ns, sensor_fn fn, void *ctx);
 
+/*
+ * An address and port (machine's byte order) at which a watched TCP end can be
+ * reached: connects to it are reported. @net_ns: 0, or for a loopback address
+ * the network namespace; all of 127.0.0.0/8 there is ::ffff:0.0.0.0, ::1 also ::.
+ * 0 or -errno (-E2BIG: there is no more room, they are not reported).
+ */
+int sensor_tcp_add(struct sensor *sensor, const uint8_t address[16], uint16_t port,
+		   uint32_t net_ns);
+int sensor_tcp_remove(struct sensor *sensor, const uint8_t address[16], uint16_t port,
+		      uint32_t net_ns);
+
 /* Records that the kernel could not hand over, by enum ds_lost, since it was attached. */
 int sensor_lost(const struct sensor *sensor, uint64_t lost[DS_LOST_COUNT]);
 

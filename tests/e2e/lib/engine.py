@@ -63,6 +63,11 @@ def image_tar(client):
     return buffer.getvalue()
 
 
+def _network(options):
+    """The engine makes no network: a container has none, unless it says which."""
+    return [] if any(option.startswith("--network") for option in options) else ["--network", "none"]
+
+
 @dataclass
 class Box:
     """A container that was started, and what is true of it."""
@@ -144,12 +149,12 @@ class Engine:
         )
         self._wait_ready(self._containerd, "containerd", lambda: os.path.exists(self.containerd_socket))
 
-    def start(self):
-        """Start dockerd; returns when it answers."""
-        self.spawn()
+    def start(self, *more):
+        """Start dockerd, with more arguments; returns when it answers."""
+        self.spawn(*more)
         self.wait_ready()
 
-    def spawn(self):
+    def spawn(self, *more):
         """Start dockerd; returns at once."""
         config = f"{self.dir}/daemon.json"
         pathlib.Path(config).write_text("{}\n")
@@ -158,7 +163,7 @@ class Engine:
             "--exec-opt", "native.cgroupdriver=cgroupfs", "--live-restore",
             "--containerd", self.containerd_socket,
             "--data-root", f"{self.dir}/data", "--exec-root", f"{self.dir}/exec",
-            "-p", f"{self.dir}/dockerd.pid", "-H", f"unix://{self.socket}",
+            "-p", f"{self.dir}/dockerd.pid", "-H", f"unix://{self.socket}", *more,
         )
 
     def wait_ready(self):
@@ -201,7 +206,7 @@ class Engine:
         return result.stdout.strip()
 
     def _arguments(self, name, options, command):
-        return ["--name", name, "--network", "none", *options, IMAGE, *command]
+        return ["--name", name, *_network(options), *options, IMAGE, *command]
 
     def run(self, *options, client=(SOCKET,), name=None):
         """A container that is removed at its end (--rm); returns after that."""

@@ -5,6 +5,7 @@ import os
 import pathlib
 import shutil
 import signal
+import socket
 import subprocess
 import time
 
@@ -128,6 +129,15 @@ def unmount_below(directory):
     for target in reversed(targets):
         if subprocess.run(["umount", target], capture_output=True).returncode:
             subprocess.run(["umount", "-l", target], capture_output=True)
+
+
+def has_ipv6():
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
 
 
 def find_docker():

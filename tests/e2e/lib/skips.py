@@ -38,6 +38,7 @@ def resolving(names):
     return [name for name in names if name != "tracepoint"]
 
 
+NO_IPV6 = "this machine has no IPv6 (::1 cannot be bound)"
 NOT_PRIVILEGED = "this host refuses privileged containers their capabilities (a trial one says so)"
 
 
@@ -53,6 +54,7 @@ def privileged_is_refused(engine):
 _refusals = []
 REASONS = {
     NOT_PRIVILEGED: lambda: any(_refusals),
+    NO_IPV6: lambda: not host.has_ipv6(),
 }
 
 

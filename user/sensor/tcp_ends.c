@@ -1,0 +1,607 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "user/sensor/tcp_ends.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+
+#include "user/sensor/diag.h"
+#include "user/sensor/holders.h"
+#include "user/sensor/process.h"
+#include "user/sensor/tcp_holder.h"
+#include "user/sensor/tcp_keys.h"
+#include "user/util/cleanup.h"
+#include "user/util/clock.h"
+
+/* A container can make as many of each as it likes. */
+#define SOCKETS_MAX   4096 /* in one namespace */
+#define ADDRESSES_MAX 4096
+/* Looking through all processes on somebody else's beck and call: a tenth of the time at most. */
+#define WALK_SHARE	10
+#define WALK_GAP_NS	10000000ULL
+#define DAEMON_LASTS_NS 1000000000ULL
+
+enum judgement {
+	UNKNOWN, /* who holds it has not been seen yet */
+	NOBODY,	 /* none of ours */
+	FORWARD, /* a docker-proxy, to something that is none of ours */
+	END,
+};
+
+struct tcp_socket {
+	uint64_t cookie;
+	uint32_t ino;
+	enum judgement judgement;
+	struct tcp_forward forward; /* of a docker-proxy, where port is not 0 */
+	struct tcp_end end;	    /* listener: only with END and FORWARD */
+	uint64_t daemon_since_ns;   /* 0: not seen to be held by a daemon */
+	uint64_t generation;
+	UT_hash_handle hh;
+	UT_hash_handle by_ino;
+};
+
+struct netns {
+	uint32_t inum;
+	uint32_t pid; /* lives there; 0 when none is known */
+	uint8_t (*addresses)[TCP_ADDRESS_SIZE];
+	size_t address_count;
+	size_t socket_count;
+	bool wanted; /* by a proxy: as long as somebody lives there */
+	bool used;   /* by a daemon, at the last refresh */
+	bool due;    /* somebody listens there who has not been looked at */
+	int error;   /* of the last look */
+	UT_hash_handle hh;
+};
+
+struct tcp_ends {
+	struct tcp_ends_options options;
+	struct tcp_keys *keys;
+	struct tcp_socket *sockets; /* by cookie */
+	struct tcp_socket *by_ino;
+	struct netns *namespaces;
+	uint64_t generation;
+	uint64_t walked_ns; /* when all processes were last looked through, and what it took */
+	uint64_t walk_took_ns;
+	size_t refused;
+};
+
+/* --- network namespaces ------------------------------------------------------------------ */
+
+static struct netns *netns_find(const struct tcp_ends *ends, uint32_t inum)
+{
+	struct netns *ns = NULL;
+
+	HASH_FIND(hh, ends->namespaces, &inum, sizeof(inum), ns);
+	return ns;
+}
+
+static struct netns *netns_get(struct tcp_ends *ends, uint32_t inum, uint32_t pid)
+{
+	struct netns *ns = netns_find(ends, inum);
+
+	if (!ns) {
+		ns = calloc(1, sizeof(*ns));
+		if (!ns)
+			return NULL;
+		ns->inum = inum;
+		HASH_ADD(hh, ends->namespaces, inum, sizeof(inum), ns);
+	}
+	ns->pid = pid;
+	return ns;
+}
+
+static void netns_use(void *ctx, uint32_t pid, uint32_t inum)
+{
+	struct netns *ns = netns_get(ctx, inum, pid);
+
+	if (ns)
+		ns->used = true;
+}
+
+static void netns_drop(struct tcp_ends *ends, struct netns *ns)
+{
+	HASH_DEL(ends->namespaces, ns);
+	free(ns->addresses);
+	free(ns);
+}
+
+static bool netns_lives(const struct tcp_ends *ends, const struct netns *ns)
+{
+	uint32_t inum = 0;
+
+	return ns->pid && !process_namespace(ends->options.procfd, ns->pid, "net", &inum) &&
+	       inum == ns->inum;
+}
+
+static int netns_search(void *ctx, uint32_t pid)
+{
+	struct tcp_ends *ends = ctx;
+	struct netns *ns = NULL;
+	uint32_t inum = 0;
+
+	if (process_namespace(ends->options.procfd, pid, "net", &inum))
+		return 0;
+	ns = netns_find(ends, inum);
+	if (ns && !ns->pid)
+		ns->pid = pid;
+	return 0;
+}
+
+/* Find somebody who lives in each. No descriptor is kept: it would keep the namespace alive. */
+static void netns_settle(struct tcp_ends *ends)
+{
+	struct netns *ns = NULL, *tmp = NULL;
+	bool search = false;
+
+	HASH_ITER(hh, ends->namespaces, ns, tmp)
+	{
+		if (netns_lives(ends, ns))
+			continue;
+		ns->pid = 0;
+		search = true;
+	}
+	if (search)
+		process_each(ends->options.procfd, netns_search, ends);
+	HASH_ITER(hh, ends->namespaces, ns, tmp)
+	if (!ns->pid || !(ns->wanted || ns->used))
+		netns_drop(ends, ns);
+}
+
+static bool netns_has(const struct netns *ns, const uint8_t address[TCP_ADDRESS_SIZE])
+{
+	for (size_t i = 0; ns && i < ns->address_count; i++)
+		if (!memcmp(ns->addresses[i], address, TCP_ADDRESS_SIZE))
+			return true;
+	return false;
+}
+
+static void socket_drop(struct tcp_ends *ends, struct tcp_socket *s)
+{
+	if (s->judgement == END)
+		ends->options.gone(ends->options.ctx, &s->end);
+	HASH_DELETE(hh, ends->sockets, s);
+	HASH_DELETE(by_ino, ends->by_ino, s);
+	free(s);
+}
+
+static void socket_add(struct tcp_ends *ends, struct tcp_socket *s)
+{
+	struct tcp_socket *before = NULL;
+
+	/* Numbers in sockfs are given out again: whose it was is gone. */
+	HASH_FIND(by_ino, ends->by_ino, &s->ino, sizeof(s->ino), before);
+	if (before)
+		socket_drop(ends, before);
+	HASH_ADD(hh, ends->sockets, cookie, sizeof(s->cookie), s);
+	HASH_ADD(by_ino, ends->by_ino, ino, sizeof(s->ino), s);
+}
+
+struct look {
+	struct tcp_ends *ends;
+	struct netns *ns;
+};
+
+static void socket_look(void *ctx, const struct tcp_diag *d)
+{
+	const struct look *look = ctx;
+	struct tcp_socket *s = NULL;
+
+	HASH_FIND(hh, look->ends->sockets, &d->cookie, sizeof(d->cookie), s);
+	if (!s) {
+		if (look->ns->socket_count >= SOCKETS_MAX)
+			return;
+		s = calloc(1, sizeof(*s));
+		if (!s)
+			return;
+		s->cookie = d->cookie;
+		s->ino = d->ino;
+		s->end.port = d->port;
+		s->end.ipv6_only = d->ipv6_only;
+		s->end.net_ns = look->ns->inum;
+		memcpy(s->end.address, d->address, sizeof(s->end.address));
+		socket_add(look->ends, s);
+	}
+	if (s->generation != look->ends->generation)
+		look->ns->socket_count++;
+	s->generation = look->ends->generation;
+}
+
+static int netns_open(const struct tcp_ends *ends, const struct netns *ns)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "%" PRIu32 "/ns/net", ns->pid);
+	fd = openat(ends->options.procfd, path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+/* Its listeners and addresses. An error leaves what is known. */
+static void netns_look(struct tcp_ends *ends, struct netns *ns)
+{
+	struct look look = {.ends = ends, .ns = ns};
+	uint8_t(*addresses)[TCP_ADDRESS_SIZE] = NULL;
+	AUTO_CLOSE int netns = netns_open(ends, ns);
+	AUTO_CLOSE int diag = -1;
+	size_t count = 0;
+
+	ns->error = netns < 0 ? netns : 0;
+	if (ns->error)
+		return;
+	diag = diag_open(netns);
+	ns->error = diag < 0 ? diag : tcp_diag_each(diag, socket_look, &look);
+	if (ns->error)
+		return;
+	ns->due = false;
+	if (tcp_addresses(netns, ADDRESSES_MAX, &addresses, &count))
+		return;
+	free(ns->addresses);
+	ns->addresses = addresses;
+	ns->address_count = count;
+}
+
+/* --- whose a listener is ------------------------------------------------------------------- */
+
+/* One process, found out about for the first of its sockets that matters. */
+struct judge {
+	struct tcp_ends *ends;
+	uint32_t pid;
+	bool known;
+	struct tcp_holder holder;
+};
+
+/* A published port is dockerd's for a moment: what is not certain has to last. */
+static bool daemon_lasts(const struct tcp_holder *h, struct tcp_socket *s)
+{
+	uint64_t now = clock_boot_ns();
+
+	if (tcp_holder_serves(h, s->end.port))
+		return true;
+	if (!s->daemon_since_ns)
+		s->daemon_since_ns = now;
+	return now - s->daemon_since_ns >= DAEMON_LASTS_NS;
+}
+
+static void socket_judge(struct tcp_ends *ends, const struct tcp_holder *h, struct tcp_socket *s)
+{
+	/* dockerd also holds listeners in containers' namespaces: its name servers. */
+	bool daemon = h->listener.daemon != DAEMON_NONE && h->net_ns == s->end.net_ns;
+
+	if (h->proxy || (daemon && daemon_lasts(h, s))) {
+		s->judgement = END;
+		s->end.listener = h->listener;
+		s->end.listener.ino = s->ino;
+		s->end.listener.cookie = s->cookie;
+		s->end.proxy = h->proxy;
+		ends->options.found(ends->options.ctx, &s->end);
+	} else if (h->forward.port) {
+		s->judgement = FORWARD;
+		s->forward = h->forward;
+		s->end.listener = h->listener;
+	}
+}
+
+static void held_look(void *ctx, uint64_t ino64)
+{
+	struct judge *j = ctx;
+	struct tcp_socket *s = NULL;
+	uint32_t ino = ino64; /* all that socket diagnostics tell */
+
+	HASH_FIND(by_ino, j->ends->by_ino, &ino, sizeof(ino), s);
+	if (!s || s->judgement == END || s->judgement == NOBODY)
+		return;
+	if (!j->known)
+		tcp_holder_find(&j->ends->options, j->pid, &j->holder);
+	j->known = true;
+	socket_judge(j->ends, &j->holder, s);
+}
+
+static int process_judge(void *ctx, uint32_t pid)
+{
+	struct tcp_ends *ends = ctx;
+	struct judge j = {.ends = ends, .pid = pid};
+
+	process_each_socket(ends->options.procfd, pid, held_look, &j);
+	tcp_holder_clear(&j.holder);
+	return 0;
+}
+
+static bool any_unknown(const struct tcp_ends *ends)
+{
+	const struct tcp_socket *s = NULL, *tmp = NULL;
+
+	HASH_ITER(hh, ends->sockets, s, tmp)
+	if (s->judgement == UNKNOWN)
+		return true;
+	return false;
+}
+
+/* Who of all processes holds what nobody has been found for? */
+static void sockets_judge(struct tcp_ends *ends)
+{
+	uint64_t begun = clock_boot_ns();
+	struct tcp_socket *s = NULL, *tmp = NULL;
+
+	if (!any_unknown(ends))
+		return;
+	process_each(ends->options.procfd, process_judge, ends);
+	HASH_ITER(hh, ends->sockets, s, tmp)
+	if (s->judgement == UNKNOWN && !s->daemon_since_ns)
+		s->judgement = NOBODY;
+	ends->walked_ns = clock_boot_ns();
+	ends->walk_took_ns = ends->walked_ns - begun;
+}
+
+/* --- what is reached at an address ----------------------------------------------------- */
+
+static bool end_reached(const struct tcp_ends *ends, const struct tcp_end *end,
+			const uint8_t address[TCP_ADDRESS_SIZE], uint32_t net_ns)
+{
+	bool ipv4 = tcp_address_is_ipv4(end->address);
+	bool covered = tcp_address_is_ipv4(address) ? ipv4 || !end->ipv6_only : !ipv4;
+
+	if (!memcmp(end->address, address, TCP_ADDRESS_SIZE))
+		return !tcp_address_is_loopback(address) || end->net_ns == net_ns;
+	if (!tcp_address_is_any(end->address) || !covered)
+		return false;
+	if (tcp_address_is_loopback(address))
+		return end->net_ns == net_ns;
+	return netns_has(netns_find(ends, end->net_ns), address);
+}
+
+static const struct tcp_end *end_find(const struct tcp_ends *ends,
+				      const uint8_t address[TCP_ADDRESS_SIZE], uint16_t port,
+				      uint32_t net_ns)
+{
+	const struct tcp_socket *s = NULL, *tmp = NULL;
+	const struct tcp_end *found = NULL;
+
+	HASH_ITER(hh, ends->sockets, s, tmp)
+	{
+		if (s->judgement != END || s->end.port != port ||
+		    !end_reached(ends, &s->end, address, net_ns))
+			continue;
+		/* Its own namespace's is what a client reaches first. */
+		if (s->end.net_ns == net_ns)
+			return &s->end;
+		if (!found || found->listener.scope == SCOPE_NESTED)
+			found = &s->end;
+	}
+	return found;
+}
+
+/* A published port leads somewhere as soon as its container listens. */
+static void forwards_follow(struct tcp_ends *ends)
+{
+	struct tcp_socket *s = NULL, *tmp = NULL;
+
+	HASH_ITER(hh, ends->sockets, s, tmp)
+	{
+		const struct tcp_end *to = NULL;
+		struct listener held = s->end.listener;
+
+		if (s->judgement != FORWARD)
+			continue;
+		to = end_find(ends, s->forward.address, s->forward.port, s->end.net_ns);
+		if (!to)
+			continue;
+		s->judgement = END;
+		s->end.listener = to->listener;
+		s->end.listener.pid = held.pid;
+		memcpy(s->end.listener.name, held.name, sizeof(held.name));
+		s->end.proxy = to->proxy;
+		s->end.published = true;
+		ends->options.found(ends->options.ctx, &s->end);
+	}
+}
+
+/* --- the kernel side ------------------------------------------------------------------------- */
+
+static void end_want(struct tcp_ends *ends, const struct tcp_end *end)
+{
+	static const uint8_t any_ipv4[TCP_ADDRESS_SIZE] = {[10] = 0xff, [11] = 0xff};
+	const struct netns *ns = netns_find(ends, end->net_ns);
+	bool any = tcp_address_is_any(end->address);
+	bool ipv4 = tcp_address_is_ipv4(end->address);
+
+	tcp_keys_want(ends->keys, end->address, end->port,
+		      tcp_address_is_loopback(end->address) ? end->net_ns : 0);
+	if (!any)
+		return;
+	if (!ipv4 && !end->ipv6_only)
+		tcp_keys_want(ends->keys, any_ipv4, end->port, end->net_ns);
+	for (size_t i = 0; ns && i < ns->address_count; i++) {
+		const uint8_t *address = ns->addresses[i];
+		bool covered = tcp_address_is_ipv4(address) ? ipv4 || !end->ipv6_only : !ipv4;
+
+		if (covered && !tcp_address_is_loopback(address))
+			tcp_keys_want(ends->keys, address, end->port, 0);
+	}
+}
+
+static void keys_update(struct tcp_ends *ends)
+{
+	struct tcp_socket *s = NULL, *tmp = NULL;
+
+	tcp_keys_begin(ends->keys);
+	HASH_ITER(hh, ends->sockets, s, tmp)
+	if (s->judgement == END)
+		end_want(ends, &s->end);
+	ends->refused = tcp_keys_end(ends->keys);
+}
+
+/* --- keeping up --------------------------------------------------------------------------------- */
+
+static void sockets_expire(struct tcp_ends *ends)
+{
+	struct tcp_socket *s = NULL, *tmp = NULL;
+
+	HASH_ITER(hh, ends->sockets, s, tmp)
+	{
+		const struct netns *ns = netns_find(ends, s->end.net_ns);
+
+		if (s->generation != ends->generation && !(ns && ns->error))
+			socket_drop(ends, s);
+	}
+}
+
+static void sockets_doubt(struct tcp_ends *ends, uint32_t net_ns)
+{
+	struct tcp_socket *s = NULL, *tmp = NULL;
+
+	HASH_ITER(hh, ends->sockets, s, tmp)
+	if (s->judgement == NOBODY && (!net_ns || s->end.net_ns == net_ns))
+		s->judgement = UNKNOWN;
+}
+
+int tcp_ends_refresh(struct tcp_ends *ends, bool deep)
+{
+	struct netns *ns = NULL, *tmp = NULL;
+	int err = 0;
+
+	ends->generation++;
+	HASH_ITER(hh, ends->namespaces, ns, tmp)
+	ns->used = false;
+	listeners_each_daemon(ends->options.listeners, netns_use, ends);
+	netns_settle(ends);
+	HASH_ITER(hh, ends->namespaces, ns, tmp)
+	{
+		ns->socket_count = 0;
+		netns_look(ends, ns);
+		err = err ? err : ns->error;
+	}
+	sockets_expire(ends);
+	if (deep)
+		sockets_doubt(ends, 0);
+	sockets_judge(ends);
+	forwards_follow(ends);
+	keys_update(ends);
+	return err;
+}
+
+void tcp_ends_add(struct tcp_ends *ends, uint32_t net_ns, uint32_t pid)
+{
+	struct netns *ns = netns_get(ends, net_ns, pid);
+
+	if (!ns)
+		return;
+	ns->wanted = true;
+	ns->due = true;
+	/* What was nobody's may be this one's. */
+	sockets_doubt(ends, net_ns);
+}
+
+/* Look at what listens in @ns since a moment; by whom, a process may have told. */
+static void netns_catch_up(struct tcp_ends *ends, struct netns *ns, uint32_t pid)
+{
+	netns_look(ends, ns);
+	if (pid)
+		process_judge(ends, pid);
+	forwards_follow(ends);
+	keys_update(ends);
+}
+
+void tcp_ends_listening(struct tcp_ends *ends, uint32_t net_ns, uint32_t pid)
+{
+	struct netns *ns = netns_find(ends, net_ns);
+	char name[16] = "";
+
+	/* A daemon that has just started is in nobody's list yet. */
+	if (!ns && process_daemon(ends->options.procfd, pid, name) != DAEMON_NONE)
+		ns = netns_get(ends, net_ns, pid);
+	if (!ns)
+		return;
+	if (!netns_lives(ends, ns))
+		ns->pid = pid;
+	netns_catch_up(ends, ns, pid);
+}
+
+/* --- a record's end -------------------------------------------------------------------------------- */
+
+/* Does somebody listen at this port of whom it is not known who it is? */
+static bool port_in_doubt(const struct tcp_ends *ends, uint16_t port)
+{
+	const struct tcp_socket *s = NULL, *stmp = NULL;
+	const struct netns *ns = NULL, *ntmp = NULL;
+
+	HASH_ITER(hh, ends->namespaces, ns, ntmp)
+	if (ns->due)
+		return true;
+	HASH_ITER(hh, ends->sockets, s, stmp)
+	if (s->judgement == UNKNOWN && s->end.port == port)
+		return true;
+	return false;
+}
+
+const struct tcp_end *tcp_ends_resolve(struct tcp_ends *ends,
+				       const uint8_t address[TCP_ADDRESS_SIZE], uint16_t port,
+				       uint32_t net_ns)
+{
+	const struct tcp_end *end = end_find(ends, address, port, net_ns);
+	uint64_t gap = WALK_SHARE * ends->walk_took_ns + WALK_GAP_NS;
+
+	if (end || !port_in_doubt(ends, port) || clock_boot_ns() - ends->walked_ns < gap)
+		return end;
+	tcp_ends_refresh(ends, false);
+	return end_find(ends, address, port, net_ns);
+}
+
+int tcp_ends_each(const struct tcp_ends *ends, tcp_end_fn fn, void *ctx)
+{
+	const struct tcp_socket *s = NULL, *tmp = NULL;
+	int stop = 0;
+
+	HASH_ITER(hh, ends->sockets, s, tmp)
+	{
+		stop = s->judgement == END ? fn(ctx, &s->end) : 0;
+		if (stop)
+			return stop;
+	}
+	return 0;
+}
+
+size_t tcp_ends_refused(const struct tcp_ends *ends)
+{
+	return ends->refused;
+}
+
+/* --- life ------------------------------------------------------------------------------------------ */
+
+int tcp_ends_new(const struct tcp_ends_options *options, struct tcp_ends **out)
+{
+	struct tcp_ends *ends = calloc(1, sizeof(*ends));
+
+	if (!ends)
+		return -ENOMEM;
+	ends->options = *options;
+	ends->keys = tcp_keys_new(options->sensor);
+	if (!ends->keys) {
+		tcp_ends_free(ends);
+		return -ENOMEM;
+	}
+	*out = ends;
+	return 0;
+}
+
+void tcp_ends_free(struct tcp_ends *ends)
+{
+	struct tcp_socket *s = NULL, *stmp = NULL;
+	struct netns *ns = NULL, *ntmp = NULL;
+
+	if (!ends)
+		return;
+	HASH_CLEAR(by_ino, ends->by_ino);
+	HASH_ITER(hh, ends->sockets, s, stmp)
+	{
+		HASH_DEL(ends->sockets, s);
+		free(s);
+	}
+	HASH_ITER(hh, ends->namespaces, ns, ntmp)
+	netns_drop(ends, ns);
+	tcp_keys_free(ends->keys);
+	free(ends);
+}
