@@ -35,15 +35,12 @@ TRACEPOINT = [
     ("test_hard_link_in_another_mount", "", "mount: taken for that of the socket's own directory"),
     ("test_own_root_directory", "", "mount.target is as below the process's own root directory"),
 ]
-ANY_MODE = [
-    ("test_decoy_in_a_container_is_not_the_hosts", "left-decoy", "whose it is, is asked of who called listen(2) alone"),
-]
 
 
 @pytest.fixture(autouse=True)
 def known_failure(request, mode):
     parameters = request.node.callspec.params.values()
-    for test, parameter, reason in ANY_MODE + (TRACEPOINT if mode == "tracepoint" else []):
+    for test, parameter, reason in TRACEPOINT if mode == "tracepoint" else []:
         if request.node.originalname == test and (not parameter or parameter in parameters):
             request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
 
