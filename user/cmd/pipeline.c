@@ -225,9 +225,10 @@ static void record_connect(struct pipeline *p)
 	if (!s.host || p->options.all) {
 		if (!s.host)
 			reach_connect(p->reach, r, s.container, listener, &use);
+		/* Read first, then make sure whose it was. */
+		process_exe(p->options.procfd, r->raw.ppid, &parent_exe);
 		if (process_is(p->options.procfd, r->raw.ppid, r->raw.parent_start_ns))
-			process_exe(p->options.procfd, r->raw.ppid, &parent_exe);
-		event.parent_exe = parent_exe;
+			event.parent_exe = parent_exe;
 		event.container = s.container;
 		event.attribution = s.attribution;
 		event.mount = s.host ? NULL : &use;

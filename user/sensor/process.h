@@ -49,6 +49,14 @@ int process_record(int procfd, uint32_t pid, struct record *out);
 typedef int (*process_fn)(void *ctx, uint32_t pid);
 int process_each(int procfd, process_fn fn, void *ctx);
 
+/*
+ * Call fn(ctx, pid) for each ancestor of a record's process, the nearest first,
+ * as they are now; where the process is gone, from the parent on that it had, and
+ * none when that is gone too. What fn returns, unless 0, stops and is returned.
+ * -EAGAIN: the family changed meanwhile, and what fn found is not to be used.
+ */
+int process_each_ancestor(int procfd, const struct ds_record *raw, process_fn fn, void *ctx);
+
 /* Call fn(ctx, ino) for every socket that the process holds, by its number in sockfs. */
 typedef void (*process_socket_fn)(void *ctx, uint64_t ino);
 int process_each_socket(int procfd, uint32_t pid, process_socket_fn fn, void *ctx);
