@@ -91,6 +91,15 @@ bool process_is(int procfd, uint32_t pid, uint64_t start_ns)
 	return !process_start_ns(procfd, pid, &now) && start_ns / tick == now / tick;
 }
 
+static size_t path_depth(const char *path)
+{
+	size_t depth = 0;
+
+	for (const char *c = path; *c; c++)
+		depth += c[0] == '/' && c[1];
+	return depth;
+}
+
 int process_cgroup(int procfd, uint32_t pid, char out[DS_CGROUP_MAX + 1])
 {
 	AUTO_FREE char *text = NULL;
@@ -115,7 +124,7 @@ int process_cgroup(int procfd, uint32_t pid, char out[DS_CGROUP_MAX + 1])
 		else if (!strcmp(controllers + 1, "pids"))
 			v1 = path;
 	}
-	found = v2 && strcmp(v2, "/") ? v2 : v1 ? v1 : v2;
+	found = v1 && (!v2 || path_depth(v1) > path_depth(v2)) ? v1 : v2;
 	if (!found)
 		return -ENODATA;
 	if (strlen(found) > DS_CGROUP_MAX)

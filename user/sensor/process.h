@@ -25,7 +25,7 @@ bool process_is(int procfd, uint32_t pid, uint64_t start_ns);
 
 /*
  * Its cgroup, chosen as the kernel side does: that of the v2 hierarchy unless
- * it is the root, then that of the pids controller.
+ * that of the pids controller lies deeper.
  */
 int process_cgroup(int procfd, uint32_t pid, char out[DS_CGROUP_MAX + 1]);
 
