@@ -209,7 +209,7 @@ struct ancestry {
 	struct tracker *tracker;
 	struct cgroup_owner owner;
 	bool contained; /* in a container, though in none that is known if owner is empty */
-	bool agreeing;	/* look only for one whose cgroup and mounts are the same container's */
+	bool agreeing;	/* pass over those whose cgroup and mounts are not the same container's */
 };
 
 static void owner_from_binding(const struct binding *b, struct cgroup_owner *out)
@@ -284,7 +284,7 @@ static int ancestor_look(void *ctx, uint32_t pid)
 
 	if (!process_namespace(t->procfd, pid, "mnt", &inum) && inum != t->host_mnt_ns)
 		b = bindings_find(&t->bindings, inum);
-	if (a->agreeing) {
+	if (a->agreeing && (owned || b)) {
 		if (!owned || !is_bound_to(b, placed.owner.id))
 			return 0;
 		a->owner = placed.owner;
@@ -398,7 +398,7 @@ static struct judged conflict_judge(struct tracker *t, const struct record *r,
 	struct cgroup_owner family = {0};
 	bool entered = is_bound_to(binding_of_pids(t, &r->raw), placed->owner.id);
 
-	if (ancestry_find(t, r, true, &family)) {
+	if (ancestry_find(t, r, true, &family) && family.id[0]) {
 		if (strcmp(family.id, placed->owner.id) != 0 && strcmp(family.id, b->id) != 0)
 			return judged_by_family(&family);
 		entered = !strcmp(family.id, placed->owner.id);

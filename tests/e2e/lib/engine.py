@@ -197,7 +197,8 @@ class Engine:
         return result.stdout.strip()
 
     def _arguments(self, name, options, command):
-        return ["--name", name, "--network", "none", *options, IMAGE, *command]
+        network = [] if any(option.startswith("--network") for option in options) else ["--network", "none"]
+        return ["--name", name, *network, *options, IMAGE, *command]
 
     def run(self, *options, client=(SOCKET,), name=None):
         """A container that is removed at its end (--rm); returns after that."""
