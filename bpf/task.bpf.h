@@ -9,9 +9,10 @@
 #define PAGE_BYTES 4096
 
 /*
- * The cgroup to go by: the v2 one, unless the task sits in its root, which is
- * so under pure v1 and for whatever a hybrid host manages by v1 alone; then
- * that of the pids controller.
+ * The cgroup to go by: the v2 one, or that of the pids controller where that lies
+ * deeper. So it does under pure v1, where the v2 one is the root; for whatever a
+ * hybrid host manages by v1 alone; and in a container of a runtime that itself
+ * runs in one on a hybrid host, where it sees the v1 hierarchies only.
  */
 static __always_inline struct cgroup *task_cgroup(struct task_struct *task, bool *v1)
 {
@@ -21,8 +22,6 @@ static __always_inline struct cgroup *task_cgroup(struct task_struct *task, bool
 	struct cgroup *other;
 
 	*v1 = false;
-	if (BPF_CORE_READ(cgroup, level) > 0)
-		return cgroup;
 	if (!bpf_core_enum_value_exists(enum cgroup_subsys_id, pids_cgrp_id))
 		return cgroup;
 	bpf_core_read(&css, sizeof(css),
@@ -30,7 +29,7 @@ static __always_inline struct cgroup *task_cgroup(struct task_struct *task, bool
 			      sizeof(css) *
 				      bpf_core_enum_value(enum cgroup_subsys_id, pids_cgrp_id));
 	other = BPF_CORE_READ(css, cgroup);
-	if (!other || BPF_CORE_READ(other, level) == 0)
+	if (!other || BPF_CORE_READ(other, level) <= BPF_CORE_READ(cgroup, level))
 		return cgroup;
 	*v1 = true;
 	return other;

@@ -24,21 +24,6 @@ SOCKET = "/hostrun/docker.sock"
 LONGEST = 108  # sun_path of sockaddr_un, unix(7)
 
 
-# Tests that fail today, by their name and a parameter. The accesses are seen, and blamed on the
-# right container and process.
-KNOWN_FAILURES = [
-    ("test_decoy_in_a_container_is_not_the_hosts", "left-decoy", "whose it is, is asked of who called listen(2) alone"),
-]
-
-
-@pytest.fixture(autouse=True)
-def known_failure(request):
-    parameters = request.node.callspec.params.values()
-    for test, parameter, reason in KNOWN_FAILURES:
-        if request.node.originalname == test and parameter in parameters:
-            request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
-
-
 @pytest.fixture(scope="module")
 def program(engine):
     return build_routes(engine)

@@ -19,10 +19,11 @@ static void access_emit(struct pipeline *p, struct event *event, const struct si
 
 	if ((s->host && !p->options.all) || pipeline_limit_reached(p))
 		return;
+	/* Read first, then make sure whose it was. */
+	process_exe(p->options.procfd, raw->ppid, &parent_exe);
 	if (process_is(p->options.procfd, raw->ppid, raw->parent_start_ns))
-		process_exe(p->options.procfd, raw->ppid, &parent_exe);
+		event->parent_exe = parent_exe;
 	event->record = &p->record;
-	event->parent_exe = parent_exe;
 	event->container = s->container;
 	event->attribution = s->attribution;
 	event->verdict = verdict_of(s, event->listener);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "user/container/tracker.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -10,16 +9,18 @@
 #include <sys/stat.h>
 #include <uthash.h>
 
+#include "user/container/bindings.h"
+#include "user/container/mounted.h"
 #include "user/sensor/process.h"
 #include "user/util/cleanup.h"
 #include "user/util/clock.h"
 #include "user/util/file.h"
 
 #define CONTAINERS_MAX 8192
-#define BINDINGS_MAX   32768
 /* A container can be renamed: what is older is read again when it is needed. */
 #define METADATA_AGE_NS 1000000000ULL
-#define MOUNTINFO_MAX	(4 << 20)
+/* A family that changes while it is looked at is looked at again. */
+#define ANCESTRY_TRIES 4
 /* PROC_PID_INIT_INO and PROC_USER_INIT_INO, include/linux/proc_ns.h: the same on every kernel. */
 #define INIT_PID_NS_INUM  0xEFFFFFFCU
 #define INIT_USER_NS_INUM 0xEFFFFFFDU
@@ -32,26 +33,16 @@ struct known {
 	UT_hash_handle hh;
 };
 
-/* Whose a mount or pid namespace is. One counter numbers namespaces of all kinds. */
-struct binding {
-	uint32_t inum;
-	char id[CONTAINER_ID_MAX + 1];
-	enum runtime runtime;
-	bool by_cgroup; /* its first process's cgroup told the container */
-	bool shared;	/* another container has processes in it too */
-	uint32_t pid;	/* that process */
-	uint64_t start_ns;
-	UT_hash_handle hh;
-};
-
 struct tracker {
 	int procfd;
 	struct runtime_dirs *dirs;
 	struct known *known;
-	struct binding *bindings;
+	struct bindings bindings;
 	uint32_t host_mnt_ns;
-	uint32_t host_net_ns;
 	struct stat host_root;
+	/* Too large for the stack: who is asked about, and an ancestor of that. */
+	struct record asked;
+	struct record ancestor;
 };
 
 void sighting_clear(struct sighting *sighting)
@@ -143,240 +134,41 @@ static bool cgroup_owner_find(struct tracker *t, const char *cgroup, struct plac
 	return true;
 }
 
-/* --- the last resort: its own mount table -------------------------------------- */
-
-static bool id_is_hex(const char *id)
-{
-	for (int i = 0; i < 64; i++)
-		if (!isdigit((unsigned char)id[i]) && !(id[i] >= 'a' && id[i] <= 'f'))
-			return false;
-	return id[64] == '/';
-}
-
-/* Docker and podman bind a container's resolv.conf, hosts and hostname from its own folder. */
-static bool mountinfo_owner(struct tracker *t, const struct record *r, struct cgroup_owner *out)
-{
-	static const struct {
-		const char *before;
-		enum runtime runtime;
-	} marks[] = {
-		{"/overlay-containers/", RUNTIME_PODMAN},
-		{"/containers/", RUNTIME_DOCKER},
-	};
-	AUTO_FREE char *text = NULL;
-	char path[64];
-
-	if (!process_is(t->procfd, r->raw.tgid, r->raw.start_ns))
-		return false;
-	snprintf(path, sizeof(path), "%" PRIu32 "/mountinfo", r->raw.tgid);
-	if (file_read(t->procfd, path, MOUNTINFO_MAX, &text, NULL))
-		return false;
-	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
-		for (const char *p = text; (p = strstr(p, marks[i].before));) {
-			p += strlen(marks[i].before);
-			if (!id_is_hex(p))
-				continue;
-			memset(out, 0, sizeof(*out));
-			out->runtime = marks[i].runtime;
-			memcpy(out->id, p, 64);
-			return true;
-		}
-	}
-	return false;
-}
-
 /* --- namespaces ------------------------------------------------------------------ */
-
-static struct binding *binding_find(const struct tracker *t, uint32_t inum)
-{
-	struct binding *b = NULL;
-
-	HASH_FIND(hh, t->bindings, &inum, sizeof(inum), b);
-	return b;
-}
-
-static void binding_drop(struct tracker *t, struct binding *b)
-{
-	HASH_DEL(t->bindings, b);
-	free(b);
-}
-
-/* Does a binding still stand? Its number is given out again once the namespace is gone. */
-static bool binding_alive(const struct tracker *t, const struct binding *b)
-{
-	return process_is(t->procfd, b->pid, b->start_ns);
-}
-
-static void binding_set(struct tracker *t, uint32_t inum, const struct cgroup_owner *owner,
-			bool by_cgroup, const struct record *r)
-{
-	struct binding *b = binding_find(t, inum);
-
-	/*
-	 * A first exec in another cgroup is no new container while the one that
-	 * the namespace was made for still runs: somebody moved.
-	 */
-	if (b && strcmp(b->id, owner->id) && binding_alive(t, b)) {
-		b->shared = true;
-		return;
-	}
-	if (!b) {
-		b = calloc(1, sizeof(*b));
-		if (!b)
-			return;
-		b->inum = inum;
-		HASH_ADD(hh, t->bindings, inum, sizeof(inum), b);
-	} else if (!strcmp(b->id, owner->id) && binding_alive(t, b)) {
-		return;
-	}
-	memcpy(b->id, owner->id, sizeof(b->id));
-	b->runtime = owner->runtime;
-	b->by_cgroup = by_cgroup;
-	b->shared = false;
-	b->pid = r->raw.tgid;
-	b->start_ns = r->raw.start_ns;
-	if (HASH_COUNT(t->bindings) > BINDINGS_MAX)
-		binding_drop(t, t->bindings);
-}
-
-static void binding_clear(struct tracker *t, uint32_t inum)
-{
-	struct binding *b = binding_find(t, inum);
-
-	if (b && !binding_alive(t, b))
-		binding_drop(t, b);
-}
 
 static void owner_bind(struct tracker *t, const struct record *r, const struct cgroup_owner *owner,
 		       bool by_cgroup)
 {
-	if (!(r->raw.flags & DS_F_INIT_MNT_NS))
-		binding_set(t, r->raw.mnt_ns, owner, by_cgroup, r);
-	if (!(r->raw.flags & DS_F_INIT_PID_NS))
-		binding_set(t, r->raw.pid_ns, owner, by_cgroup, r);
-	if (r->raw.net_ns && r->raw.net_ns != t->host_net_ns)
-		binding_set(t, r->raw.net_ns, owner, by_cgroup, r);
+	const struct ds_record *raw = &r->raw;
+
+	/*
+	 * A container has a root directory of its own. Who has the host's may have
+	 * come into a service's mounts from elsewhere, and must not take them over.
+	 */
+	if (raw->flags & DS_F_INIT_ROOT)
+		return;
+	if (!(raw->flags & DS_F_INIT_MNT_NS))
+		bindings_set(&t->bindings, raw->mnt_ns, owner, by_cgroup, raw);
+	if (!(raw->flags & DS_F_INIT_PID_NS))
+		bindings_set(&t->bindings, raw->pid_ns, owner, by_cgroup, raw);
 }
 
-/*
- * The namespace that says whose a process is. Where it has entered the host's mount
- * namespace the others still tell where it came from: containers that share one are
- * told apart by none of them.
- */
-static const struct binding *binding_of(const struct tracker *t, const struct record *r, bool owned)
+static const struct binding *binding_of_mounts(const struct tracker *t, const struct ds_record *raw)
 {
-	bool in_host = r->raw.flags & DS_F_INIT_MNT_NS;
-	const struct binding *b = in_host ? NULL : binding_find(t, r->raw.mnt_ns);
-
-	if (!b && (in_host || !owned) && !(r->raw.flags & DS_F_INIT_PID_NS))
-		b = binding_find(t, r->raw.pid_ns);
-	if (!b && in_host && r->raw.net_ns != t->host_net_ns)
-		b = binding_find(t, r->raw.net_ns);
-	return b;
+	return raw->flags & DS_F_INIT_MNT_NS ? NULL : bindings_find(&t->bindings, raw->mnt_ns);
 }
 
-/* --- who ------------------------------------------------------------------------- */
-
-static int sighting_set(struct tracker *t, enum runtime runtime, const char *id,
-			enum attribution_by by, struct sighting *out)
+static const struct binding *binding_of_pids(const struct tracker *t, const struct ds_record *raw)
 {
-	struct sighting s = {.attribution.by = by};
-
-	s.container = known_get(t, runtime, id);
-	if (!s.container)
-		return -ENOMEM;
-	*out = s;
-	return 0;
+	return raw->flags & DS_F_INIT_PID_NS ? NULL : bindings_find(&t->bindings, raw->pid_ns);
 }
 
-static int sighting_from_binding(struct tracker *t, const struct binding *b, struct sighting *out)
+static bool is_bound_to(const struct binding *b, const char *id)
 {
-	int err = sighting_set(t, b->runtime, b->id, ATTRIBUTED_BY_NAMESPACE, out);
-
-	if (!err && b->by_cgroup)
-		out->attribution.anomaly = "left-cgroup";
-	return err;
+	return b && !strcmp(b->id, id);
 }
 
-/*
- * Nothing points to a container. Host it is only when its namespaces say so as
- * well: a service with private mounts keeps the host's root directory. Kernel
- * threads carry nobody's namespaces (io_uring before 5.12 works through them).
- */
-static bool record_of_host(const struct record *r)
-{
-	if (r->raw.flags & DS_F_KTHREAD)
-		return false;
-	if (!(r->raw.flags & DS_F_INIT_PID_NS))
-		return false;
-	return r->raw.flags & (DS_F_INIT_MNT_NS | DS_F_INIT_ROOT);
-}
-
-int tracker_resolve(struct tracker *t, const struct record *r, struct sighting *out)
-{
-	struct cgroup_owner mounted = {0};
-	struct placed placed = {0};
-	bool owned = cgroup_owner_find(t, r->cgroup, &placed);
-	const struct binding *b = binding_of(t, r, owned);
-	bool shared = b && b->shared && (r->raw.flags & DS_F_INIT_MNT_NS);
-	int err;
-
-	if (b && !shared && (!owned || strcmp(b->id, placed.owner.id)))
-		return sighting_from_binding(t, b, out);
-	if (owned) {
-		err = sighting_set(t, placed.owner.runtime, placed.owner.id, ATTRIBUTED_BY_CGROUP,
-				   out);
-		if (err)
-			return err;
-		memcpy(out->attribution.outer_id, placed.owner.outer_id,
-		       sizeof(out->attribution.outer_id));
-		if (placed.claimed)
-			out->attribution.anomaly = "claimed-id";
-		return 0;
-	}
-	if (record_of_host(r) && !shared) {
-		*out = (struct sighting){.host = true};
-		return 0;
-	}
-	if (mountinfo_owner(t, r, &mounted))
-		return sighting_set(t, mounted.runtime, mounted.id, ATTRIBUTED_BY_MOUNTINFO, out);
-	*out = (struct sighting){0};
-	return 0;
-}
-
-int tracker_start(struct tracker *t, const struct record *r, struct sighting *out)
-{
-	struct cgroup_owner mounted = {0};
-	struct placed placed = {0};
-
-	if (cgroup_owner_find(t, r->cgroup, &placed)) {
-		owner_bind(t, r, &placed.owner, true);
-	} else if (!record_of_host(r) && mountinfo_owner(t, r, &mounted)) {
-		owner_bind(t, r, &mounted, false);
-	} else {
-		/* The number may have been a container's that is gone. */
-		binding_clear(t, r->raw.mnt_ns);
-		binding_clear(t, r->raw.pid_ns);
-		binding_clear(t, r->raw.net_ns);
-	}
-	return tracker_resolve(t, r, out);
-}
-
-void tracker_cgroup(struct tracker *t, const char *cgroup)
-{
-	struct placed placed = {0};
-
-	if (cgroup_owner_find(t, cgroup, &placed))
-		container_unref(known_get(t, placed.owner.runtime, placed.owner.id));
-}
-
-bool tracker_contained(struct tracker *t, uint32_t pid)
-{
-	struct placed placed = {0};
-	char cgroup[DS_CGROUP_MAX + 1];
-
-	return !process_cgroup(t->procfd, pid, cgroup) && cgroup_owner_find(t, cgroup, &placed);
-}
+/* --- a running process ------------------------------------------------------------- */
 
 static bool root_is_host(const struct tracker *t, uint32_t pid)
 {
@@ -388,7 +180,7 @@ static bool root_is_host(const struct tracker *t, uint32_t pid)
 	       st.st_ino == t->host_root.st_ino;
 }
 
-int tracker_process(struct tracker *t, uint32_t pid, struct record *r, struct sighting *out)
+static int process_read(const struct tracker *t, uint32_t pid, struct record *r)
 {
 	struct ds_record *raw = &r->raw;
 	int err = process_record(t->procfd, pid, r);
@@ -403,7 +195,339 @@ int tracker_process(struct tracker *t, uint32_t pid, struct record *r, struct si
 		raw->flags |= DS_F_INIT_USER_NS;
 	if (root_is_host(t, pid))
 		raw->flags |= DS_F_INIT_ROOT;
-	return tracker_start(t, r, out);
+	return process_is(t->procfd, pid, raw->start_ns) ? 0 : -ESRCH;
+}
+
+/* --- ancestors ------------------------------------------------------------------- */
+
+/*
+ * A process can leave its cgroup and all of its namespaces. It cannot leave its
+ * family: whoever loses its parent is given to its container's first process or
+ * to the container's shim (PR_SET_CHILD_SUBREAPER), never to one of the host's.
+ */
+struct ancestry {
+	struct tracker *tracker;
+	struct cgroup_owner owner;
+	bool contained; /* in a container, though in none that is known if owner is empty */
+	bool agreeing;	/* pass over those whose cgroup and mounts are not the same container's */
+};
+
+static void owner_from_binding(const struct binding *b, struct cgroup_owner *out)
+{
+	struct cgroup_owner owner = {.runtime = b->runtime};
+
+	memcpy(owner.id, b->id, sizeof(owner.id));
+	if (b->outer_id)
+		snprintf(owner.outer_id, sizeof(owner.outer_id), "%s", b->outer_id);
+	*out = owner;
+}
+
+static const char *argument_after(const struct record *r, const char *option)
+{
+	const char *end = r->argv + r->argv_len;
+	bool next = false;
+
+	for (const char *a = r->argv; a < end; a += strlen(a) + 1) {
+		if (next)
+			return a;
+		next = !strcmp(a, option);
+	}
+	return NULL;
+}
+
+/*
+ * A container's shim names it on its command line: containerd's with -id (runtime/v2/
+ * shim.Command()), conmon with -c. Anybody can call itself that: it must be root,
+ * with all of the host's, and have no container among its own ancestors, which are
+ * looked at next.
+ */
+static void shim_look(struct ancestry *a, uint32_t pid)
+{
+	const uint32_t host = DS_F_INIT_MNT_NS | DS_F_INIT_PID_NS | DS_F_INIT_USER_NS;
+	struct record *r = &a->tracker->ancestor;
+	struct cgroup_owner owner = {0};
+	const char *id = NULL;
+	const char *ns = NULL;
+	char name[16] = "";
+	bool conmon;
+
+	if (process_comm(a->tracker->procfd, pid, name))
+		return;
+	conmon = !strcmp(name, "conmon");
+	/* comm is cut at 15 bytes: containerd-shim-runc-v2 */
+	if ((!conmon && strncmp(name, "containerd-shim", 15) != 0) ||
+	    process_read(a->tracker, pid, r) || (r->raw.flags & host) != host || r->raw.uid)
+		return;
+	id = argument_after(r, conmon ? "-c" : "-id");
+	ns = argument_after(r, "-namespace");
+	/* One of a pod's has that pod's id, and all of its containers. */
+	if (id && strlen(id) <= CONTAINER_ID_MAX && !(ns && !strcmp(ns, "k8s.io"))) {
+		owner.runtime = conmon			    ? RUNTIME_UNKNOWN
+				: ns && !strcmp(ns, "moby") ? RUNTIME_DOCKER
+							    : RUNTIME_CONTAINERD;
+		snprintf(owner.id, sizeof(owner.id), "%s", id);
+	}
+	a->owner = owner;
+	a->contained = true;
+}
+
+static int ancestor_look(void *ctx, uint32_t pid)
+{
+	struct ancestry *a = ctx;
+	struct tracker *t = a->tracker;
+	char cgroup[DS_CGROUP_MAX + 1] = "";
+	struct placed placed = {0};
+	const struct binding *b = NULL;
+	uint32_t inum = 0;
+	bool owned =
+		!process_cgroup(t->procfd, pid, cgroup) && cgroup_owner_find(t, cgroup, &placed);
+
+	if (!process_namespace(t->procfd, pid, "mnt", &inum) && inum != t->host_mnt_ns)
+		b = bindings_find(&t->bindings, inum);
+	if (a->agreeing && (owned || b)) {
+		if (!owned || !is_bound_to(b, placed.owner.id))
+			return 0;
+		a->owner = placed.owner;
+		return 1;
+	}
+	if (!b && !process_namespace(t->procfd, pid, "pid", &inum) && inum != INIT_PID_NS_INUM)
+		b = bindings_find(&t->bindings, inum);
+	if (!owned && !b) {
+		shim_look(a, pid);
+		return 0;
+	}
+	if (b && !is_bound_to(b, placed.owner.id))
+		owner_from_binding(b, &a->owner);
+	else
+		a->owner = placed.owner;
+	a->contained = true;
+	return 1;
+}
+
+static bool ancestry_find(struct tracker *t, const struct record *r, bool agreeing,
+			  struct cgroup_owner *out)
+{
+	for (int i = 0; i < ANCESTRY_TRIES; i++) {
+		struct ancestry a = {.tracker = t, .agreeing = agreeing};
+		int ret = process_each_ancestor(t->procfd, &r->raw, ancestor_look, &a);
+
+		if (ret == -EAGAIN)
+			continue;
+		if (!ret && !a.contained)
+			return false;
+		*out = a.owner;
+		return true;
+	}
+	/* Not host is all that can be said of a family that never holds still. */
+	if (!agreeing)
+		*out = (struct cgroup_owner){0};
+	return !agreeing;
+}
+
+/* --- who ------------------------------------------------------------------------- */
+
+/*
+ * Nothing points to a container. Host it is only when its namespaces say so as
+ * well: a service with private mounts keeps the host's root directory. Kernel
+ * threads carry nobody's namespaces (io_uring before 5.12 works through them).
+ */
+static bool record_of_host(const struct record *r)
+{
+	if (r->raw.flags & DS_F_KTHREAD)
+		return false;
+	if (!(r->raw.flags & DS_F_INIT_PID_NS))
+		return false;
+	/* A cgroup that is too deep to be told: the host's are not. */
+	if (record_truncated(r, DS_STR_CGROUP))
+		return false;
+	return r->raw.flags & (DS_F_INIT_MNT_NS | DS_F_INIT_ROOT);
+}
+
+/* Of a cut path the upper end is missing: what is left was named by whoever made it so deep. */
+static bool record_placed(struct tracker *t, const struct record *r, struct placed *out)
+{
+	return !record_truncated(r, DS_STR_CGROUP) && cgroup_owner_find(t, r->cgroup, out);
+}
+
+/* Who it was, before anything is read about the container. */
+struct judged {
+	struct cgroup_owner owner; /* RUNTIME_NONE: the host's, or not known */
+	enum attribution_by by;
+	const char *anomaly;
+	bool host;
+};
+
+static const char *outermost(const struct cgroup_owner *owner)
+{
+	return owner->outer_id[0] ? owner->outer_id : owner->id;
+}
+
+static struct judged judged_by_binding(const struct binding *b)
+{
+	struct judged j = {.by = ATTRIBUTED_BY_NAMESPACE};
+
+	owner_from_binding(b, &j.owner);
+	if (b->by_cgroup)
+		j.anomaly = "left-cgroup";
+	return j;
+}
+
+static struct judged judged_by_family(const struct cgroup_owner *family)
+{
+	return (struct judged){
+		.owner = *family,
+		.by = family->id[0] ? ATTRIBUTED_BY_ANCESTOR : ATTRIBUTED_BY_NONE,
+		.anomaly = "left-cgroup",
+	};
+}
+
+/*
+ * Its cgroup is one container's and its namespaces are another's. It may have
+ * written itself into the cgroup, or have entered the other's mounts: how it was
+ * before, its nearest ancestor shows that lives in one container alone. Without
+ * one, its pid namespace counts, which a process cannot change for itself.
+ */
+static struct judged conflict_judge(struct tracker *t, const struct record *r,
+				    const struct placed *placed, const struct binding *b)
+{
+	struct judged j = {
+		.owner = placed->owner,
+		.by = ATTRIBUTED_BY_CGROUP,
+		.anomaly = "foreign-namespace",
+	};
+	struct cgroup_owner family = {0};
+	bool entered = is_bound_to(binding_of_pids(t, &r->raw), placed->owner.id);
+
+	if (ancestry_find(t, r, true, &family) && family.id[0]) {
+		if (strcmp(family.id, placed->owner.id) != 0 && strcmp(family.id, b->id) != 0)
+			return judged_by_family(&family);
+		entered = !strcmp(family.id, placed->owner.id);
+	}
+	return entered ? j : judged_by_binding(b);
+}
+
+/*
+ * Its cgroup is a container's, and nothing is known of its namespaces: the
+ * container's first process, or one that has made new ones and could have come
+ * from anywhere. A container of another one's runtime can have its cgroup beside
+ * the other's instead of below it; one of this host's runtimes has no ancestor in
+ * a container.
+ */
+static struct judged stranger_judge(struct tracker *t, const struct record *r,
+				    const struct placed *placed)
+{
+	struct judged j = {
+		.owner = placed->owner,
+		.by = ATTRIBUTED_BY_CGROUP,
+		.anomaly = placed->claimed ? "claimed-id" : NULL,
+	};
+	AUTO_CONTAINER struct container *container = NULL;
+	struct cgroup_owner family = {0};
+
+	if (!ancestry_find(t, r, false, &family) || !family.id[0] ||
+	    !strcmp(outermost(&family), outermost(&placed->owner)))
+		return j;
+	container = known_get(t, placed->owner.runtime, placed->owner.id);
+	if (!container || container->described)
+		return judged_by_family(&family);
+	snprintf(j.owner.outer_id, sizeof(j.owner.outer_id), "%s", outermost(&family));
+	return j;
+}
+
+static struct judged record_judge(struct tracker *t, const struct record *r)
+{
+	const struct binding *b = binding_of_mounts(t, &r->raw);
+	struct cgroup_owner owner = {0};
+	struct placed placed = {0};
+
+	b = b ? b : binding_of_pids(t, &r->raw);
+	if (record_placed(t, r, &placed)) {
+		if (!b)
+			return stranger_judge(t, r, &placed);
+		if (strcmp(b->id, placed.owner.id) != 0)
+			return conflict_judge(t, r, &placed, b);
+		if (!placed.owner.outer_id[0] && b->outer_id)
+			owner_from_binding(b, &placed.owner);
+		return (struct judged){
+			.owner = placed.owner,
+			.by = ATTRIBUTED_BY_CGROUP,
+			.anomaly = placed.claimed ? "claimed-id" : NULL,
+		};
+	}
+	if (b)
+		return judged_by_binding(b);
+	if (!(r->raw.flags & DS_F_KTHREAD) && ancestry_find(t, r, false, &owner))
+		return judged_by_family(&owner);
+	if (record_of_host(r))
+		return (struct judged){.host = true};
+	if (!mounted_owner(t->procfd, r, t->dirs, &owner))
+		return (struct judged){.owner = owner, .by = ATTRIBUTED_BY_MOUNTINFO};
+	return (struct judged){0};
+}
+
+static int sighting_from_judged(struct tracker *t, const struct judged *j, struct sighting *out)
+{
+	struct sighting s = {
+		.host = j->host,
+		.attribution = {.by = j->by, .anomaly = j->anomaly},
+	};
+
+	if (j->owner.id[0]) {
+		s.container = known_get(t, j->owner.runtime, j->owner.id);
+		if (!s.container)
+			return -ENOMEM;
+		memcpy(s.attribution.outer_id, j->owner.outer_id, sizeof(s.attribution.outer_id));
+	}
+	*out = s;
+	return 0;
+}
+
+int tracker_resolve(struct tracker *t, const struct record *r, struct sighting *out)
+{
+	struct judged j = record_judge(t, r);
+
+	return sighting_from_judged(t, &j, out);
+}
+
+int tracker_start(struct tracker *t, const struct record *r, struct sighting *out)
+{
+	struct judged j = {0};
+
+	/* The numbers may have been a container's that is gone. */
+	bindings_clear(&t->bindings, r->raw.mnt_ns);
+	bindings_clear(&t->bindings, r->raw.pid_ns);
+	j = record_judge(t, r);
+	if (j.owner.id[0])
+		owner_bind(t, r, &j.owner, j.by != ATTRIBUTED_BY_MOUNTINFO);
+	return sighting_from_judged(t, &j, out);
+}
+
+void tracker_cgroup(struct tracker *t, const char *cgroup)
+{
+	struct placed placed = {0};
+
+	if (cgroup_owner_find(t, cgroup, &placed))
+		container_unref(known_get(t, placed.owner.runtime, placed.owner.id));
+}
+
+bool tracker_contained(struct tracker *t, uint32_t pid)
+{
+	struct judged j = {0};
+
+	if (process_read(t, pid, &t->asked) || record_of_host(&t->asked))
+		return false;
+	j = record_judge(t, &t->asked);
+	/* Who enters a service's mounts can make them its own, and not that service. */
+	if (j.by == ATTRIBUTED_BY_NAMESPACE)
+		return !(t->asked.raw.flags & DS_F_INIT_PID_NS);
+	return j.owner.id[0] && j.by != ATTRIBUTED_BY_MOUNTINFO;
+}
+
+int tracker_process(struct tracker *t, uint32_t pid, struct record *r, struct sighting *out)
+{
+	int err = process_read(t, pid, r);
+
+	return err ? err : tracker_start(t, r, out);
 }
 
 /* --- life -------------------------------------------------------------------------- */
@@ -415,12 +539,11 @@ int tracker_new(int procfd, struct runtime_dirs *dirs, struct tracker **out)
 	if (!t)
 		return -ENOMEM;
 	t->procfd = procfd;
+	t->bindings.procfd = procfd;
 	t->dirs = dirs;
 	/* Some sandboxes hide the first process; where we stand is then the host. */
 	if (process_namespace(procfd, 1, "mnt", &t->host_mnt_ns))
 		process_namespace(procfd, getpid(), "mnt", &t->host_mnt_ns);
-	if (process_namespace(procfd, 1, "net", &t->host_net_ns))
-		process_namespace(procfd, getpid(), "net", &t->host_net_ns);
 	if (fstatat(procfd, "1/root/.", &t->host_root, 0))
 		fstatat(procfd, "self/root/.", &t->host_root, 0);
 	*out = t;
@@ -430,7 +553,6 @@ int tracker_new(int procfd, struct runtime_dirs *dirs, struct tracker **out)
 void tracker_free(struct tracker *t)
 {
 	struct known *k = NULL, *ktmp = NULL;
-	struct binding *b = NULL, *btmp = NULL;
 
 	if (!t)
 		return;
@@ -440,7 +562,6 @@ void tracker_free(struct tracker *t)
 		container_unref(k->container);
 		free(k);
 	}
-	HASH_ITER(hh, t->bindings, b, btmp)
-	binding_drop(t, b);
+	bindings_free(&t->bindings);
 	free(t);
 }

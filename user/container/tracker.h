@@ -14,13 +14,14 @@ enum attribution_by {
 	ATTRIBUTED_BY_NONE,
 	ATTRIBUTED_BY_CGROUP,
 	ATTRIBUTED_BY_NAMESPACE,
+	ATTRIBUTED_BY_ANCESTOR,
 	ATTRIBUTED_BY_MOUNTINFO,
 };
 
 struct attribution {
 	enum attribution_by by;
 	char outer_id[CONTAINER_ID_MAX + 1]; /* "" when not nested */
-	const char *anomaly;		     /* "left-cgroup", "claimed-id", or NULL */
+	const char *anomaly; /* "left-cgroup", "foreign-namespace", "claimed-id", or NULL */
 };
 
 struct sighting {
@@ -61,7 +62,11 @@ int tracker_resolve(struct tracker *tracker, const struct record *record, struct
 int tracker_process(struct tracker *tracker, uint32_t pid, struct record *record,
 		    struct sighting *out);
 
-/* Does this process live in a container, by its cgroup? */
+/*
+ * Does this process live in a container, so that what it serves is no daemon of the
+ * host? Its namespaces must say so as well as its cgroup, into which anybody with
+ * the rights can move a daemon of the host's.
+ */
 bool tracker_contained(struct tracker *tracker, uint32_t pid);
 
 #endif

@@ -15,34 +15,13 @@
 #include "user/exposure/mountinfo.h"
 #include "user/util/cleanup.h"
 #include "user/util/file.h"
+#include "user/util/text.h"
 
 /* fs.mount-max is 100,000 mounts; a line is seldom beyond 300 bytes. */
 #define MOUNTINFO_MAX (64U << 20)
 
 #define MAJOR_MAX 0xfffU
 #define MINOR_MAX 0xfffffU
-
-static bool is_octal(char c, char max)
-{
-	return c >= '0' && c <= max;
-}
-
-/* \040 and its like, as seq_path() of fs/seq_file.c writes them; other backslashes stay. */
-static void unescape(char *s)
-{
-	char *to = s;
-
-	while (*s) {
-		if (s[0] == '\\' && is_octal(s[1], '3') && is_octal(s[2], '7') &&
-		    is_octal(s[3], '7') && memcmp(s + 1, "000", 3) != 0) {
-			*to++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
-			s += 4;
-		} else {
-			*to++ = *s++;
-		}
-	}
-	*to = '\0';
-}
 
 /* dentry_path() of fs/d_path.c appends it; no name holds a slash, so it is never part of one. */
 static bool strip_deleted(char *root)
@@ -121,9 +100,9 @@ static int entry_parse(char *line, struct mount_entry *out)
 
 	e.id = (int)id;
 	e.parent_id = (int)parent_id;
-	unescape(e.root);
-	unescape(e.target);
-	unescape(e.fstype);
+	text_unescape_octal(e.root);
+	text_unescape_octal(e.target);
+	text_unescape_octal(e.fstype);
 	e.deleted = strip_deleted(e.root);
 	*out = e;
 	return 0;

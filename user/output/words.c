@@ -51,6 +51,8 @@ const char *attribution_name(enum attribution_by by)
 		return "cgroup";
 	case ATTRIBUTED_BY_NAMESPACE:
 		return "namespace";
+	case ATTRIBUTED_BY_ANCESTOR:
+		return "ancestor";
 	case ATTRIBUTED_BY_MOUNTINFO:
 		return "mountinfo";
 	}

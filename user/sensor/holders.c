@@ -159,6 +159,15 @@ static void search_socket(void *ctx, uint64_t ino)
 	search->found |= ino == search->ino;
 }
 
+bool socket_held_by(int procfd, uint32_t pid, uint64_t ino)
+{
+	struct search search = {.procfd = procfd, .ino = ino};
+	char name[16] = "";
+	int err = process_each_socket(procfd, pid, search_socket, &search);
+
+	return err == -EACCES || err == -EPERM ? !process_comm(procfd, pid, name) : search.found;
+}
+
 static int search_process(void *ctx, uint32_t pid)
 {
 	struct search *search = ctx;

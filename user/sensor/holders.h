@@ -36,6 +36,9 @@ void holders_each(const struct holders *holders, holders_fn fn, void *ctx);
 /* Is this process a daemon? Its name goes to @name, if it is there at all. */
 enum daemon process_daemon(int procfd, uint32_t pid, char name[16]);
 
+/* Does this process hold it? Where its descriptors are kept from us: is it there at all? */
+bool socket_held_by(int procfd, uint32_t pid, uint64_t ino);
+
 /* Who holds a socket, whoever it is: looks through every process. 0: nobody. */
 uint32_t socket_holder(int procfd, uint64_t ino);
 

@@ -98,7 +98,7 @@ static bool listener_judge(struct listeners *ls, struct listener *l, bool has_fi
 		l->daemon = held->daemon;
 		l->pid = held->pid;
 		memcpy(l->name, held->name, sizeof(l->name));
-	} else if (creator) {
+	} else if (creator && socket_held_by(ls->options.procfd, creator, l->ino)) {
 		/* Who called listen(2): PID 1 for an activated socket, which names no daemon. */
 		l->pid = creator;
 		l->daemon = process_daemon(ls->options.procfd, creator, l->name);

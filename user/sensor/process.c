@@ -14,6 +14,8 @@
 #include "user/util/file.h"
 
 #define PROC_FILE_MAX (64 * 1024)
+/* More than anybody nests; who does starts at the top of what we look at. */
+#define ANCESTORS_MAX 256
 
 /* A file of /proc/PID, read whole. */
 static int process_read(int procfd, uint32_t pid, const char *name, char **out)
@@ -42,9 +44,16 @@ int process_comm(int procfd, uint32_t pid, char out[16])
 	return 0;
 }
 
-int process_start_ns(int procfd, uint32_t pid, uint64_t *out)
+/* Fields 4 and 22 of proc_pid_stat(5). */
+struct stat_fields {
+	uint32_t ppid;
+	uint64_t start_ns;
+};
+
+static int stat_read(int procfd, uint32_t pid, struct stat_fields *out)
 {
 	AUTO_FREE char *text = NULL;
+	struct stat_fields found = {0};
 	uint64_t ticks = 0;
 	const char *p = NULL;
 	int err = process_read(procfd, pid, "stat", &text);
@@ -53,12 +62,25 @@ int process_start_ns(int procfd, uint32_t pid, uint64_t *out)
 		return err;
 	/* The name, field 2, may hold anything, spaces and ')' too: go by its last one. */
 	p = strrchr(text, ')');
+	if (!p || sscanf(p, ") %*c %" SCNu32, &found.ppid) != 1)
+		return -EBADMSG;
 	for (int field = 2; p && field < 22; field++)
 		p = strchr(p + 1, ' ');
 	if (!p || sscanf(p, "%" SCNu64, &ticks) != 1)
 		return -EBADMSG;
-	*out = ticks * (1000000000ULL / sysconf(_SC_CLK_TCK));
+	found.start_ns = ticks * (1000000000ULL / sysconf(_SC_CLK_TCK));
+	*out = found;
 	return 0;
+}
+
+int process_start_ns(int procfd, uint32_t pid, uint64_t *out)
+{
+	struct stat_fields fields = {0};
+	int err = stat_read(procfd, pid, &fields);
+
+	if (!err)
+		*out = fields.start_ns;
+	return err;
 }
 
 bool process_is(int procfd, uint32_t pid, uint64_t start_ns)
@@ -75,6 +97,15 @@ uint32_t process_thread(int procfd, const struct record *r)
 
 	snprintf(path, sizeof(path), "%" PRIu32 "/task/%" PRIu32, r->raw.tgid, r->raw.tid);
 	return faccessat(procfd, path, F_OK, 0) ? r->raw.tgid : r->raw.tid;
+}
+
+static size_t path_depth(const char *path)
+{
+	size_t depth = 0;
+
+	for (const char *c = path; *c; c++)
+		depth += c[0] == '/' && c[1];
+	return depth;
 }
 
 int process_cgroup(int procfd, uint32_t pid, char out[DS_CGROUP_MAX + 1])
@@ -101,7 +132,7 @@ int process_cgroup(int procfd, uint32_t pid, char out[DS_CGROUP_MAX + 1])
 		else if (!strcmp(controllers + 1, "pids"))
 			v1 = path;
 	}
-	found = v2 && strcmp(v2, "/") ? v2 : v1 ? v1 : v2;
+	found = v1 && (!v2 || path_depth(v1) > path_depth(v2)) ? v1 : v2;
 	if (!found)
 		return -ENODATA;
 	if (strlen(found) > DS_CGROUP_MAX)
@@ -190,6 +221,10 @@ int process_record(int procfd, uint32_t pid, struct record *r)
 	err = err ? err : process_start_ns(procfd, pid, &start);
 	err = err ? err : status_fill(procfd, raw);
 	err = err ? err : process_cgroup(procfd, pid, r->cgroup);
+	if (err == -ENAMETOOLONG) {
+		raw->truncated |= 1U << DS_STR_CGROUP;
+		err = 0;
+	}
 	err = err ? err : process_namespace(procfd, pid, "mnt", &raw->mnt_ns);
 	err = err ? err : process_namespace(procfd, pid, "pid", &raw->pid_ns);
 	err = err ? err : process_namespace(procfd, pid, "user", &raw->user_ns);
@@ -205,7 +240,8 @@ int process_record(int procfd, uint32_t pid, struct record *r)
 	if (!process_exe(procfd, pid, &exe) && strlen(exe) < sizeof(r->exe))
 		strcpy(r->exe, exe);
 	argv_fill(procfd, r);
-	return 0;
+	/* All of it of one process: its number may have been given to another meanwhile. */
+	return process_is(procfd, pid, start) ? 0 : -ESRCH;
 }
 
 static DIR *directory_open(int dirfd, const char *path)
@@ -233,6 +269,41 @@ int process_each(int procfd, process_fn fn, void *ctx)
 		err = fn(ctx, pid);
 		if (err < 0)
 			return err;
+	}
+	return 0;
+}
+
+int process_each_ancestor(int procfd, const struct ds_record *raw, process_fn fn, void *ctx)
+{
+	struct stat_fields before = {0}, after = {0};
+	uint32_t child = raw->tgid;
+	int ret;
+
+	if (!process_is(procfd, raw->tgid, raw->start_ns)) {
+		child = raw->ppid;
+		if (!process_is(procfd, raw->ppid, raw->parent_start_ns))
+			return 0;
+		ret = fn(ctx, raw->ppid);
+		if (!process_is(procfd, raw->ppid, raw->parent_start_ns))
+			return -EAGAIN;
+		if (ret)
+			return ret;
+	}
+	for (int i = 0; i < ANCESTORS_MAX; i++) {
+		if (child == 1)
+			return 0;
+		if (stat_read(procfd, child, &before))
+			return -EAGAIN;
+		if (!before.ppid)
+			return 0;
+		ret = fn(ctx, before.ppid);
+		/* A child whose parent has ended has another one: so it was the parent all along. */
+		if (stat_read(procfd, child, &after) || after.ppid != before.ppid ||
+		    after.start_ns != before.start_ns)
+			return -EAGAIN;
+		if (ret)
+			return ret;
+		child = before.ppid;
 	}
 	return 0;
 }

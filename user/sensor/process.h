@@ -32,7 +32,7 @@ uint32_t process_thread(int procfd, const struct record *r);
 
 /*
  * Its cgroup, chosen as the kernel side does: that of the v2 hierarchy unless
- * it is the root, then that of the pids controller.
+ * that of the pids controller lies deeper.
  */
 int process_cgroup(int procfd, uint32_t pid, char out[DS_CGROUP_MAX + 1]);
 
@@ -55,6 +55,14 @@ int process_record(int procfd, uint32_t pid, struct record *out);
  */
 typedef int (*process_fn)(void *ctx, uint32_t pid);
 int process_each(int procfd, process_fn fn, void *ctx);
+
+/*
+ * Call fn(ctx, pid) for each ancestor of a record's process, the nearest first,
+ * as they are now; where the process is gone, from the parent on that it had, and
+ * none when that is gone too. What fn returns, unless 0, stops and is returned.
+ * -EAGAIN: the family changed meanwhile, and what fn found is not to be used.
+ */
+int process_each_ancestor(int procfd, const struct ds_record *raw, process_fn fn, void *ctx);
 
 /* Call fn(ctx, ino) for every socket that the process holds, by its number in sockfs. */
 typedef void (*process_socket_fn)(void *ctx, uint64_t ino);

@@ -137,3 +137,24 @@ size_t text_utf8(char *out, size_t size, const char *in, size_t len)
 	}
 	return sink_close(&sink);
 }
+
+static bool is_octal(char c, char max)
+{
+	return c >= '0' && c <= max;
+}
+
+void text_unescape_octal(char *s)
+{
+	char *to = s;
+
+	while (*s) {
+		if (s[0] == '\\' && is_octal(s[1], '3') && is_octal(s[2], '7') &&
+		    is_octal(s[3], '7') && memcmp(s + 1, "000", 3) != 0) {
+			*to++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
+			s += 4;
+		} else {
+			*to++ = *s++;
+		}
+	}
+	*to = '\0';
+}

@@ -24,4 +24,10 @@
 size_t text_escape(char *out, size_t size, const char *in, size_t len);
 size_t text_utf8(char *out, size_t size, const char *in, size_t len);
 
+/*
+ * Undo in place what seq_path() of fs/seq_file.c does to paths in mountinfo: \040
+ * and its like. Other backslashes stay.
+ */
+void text_unescape_octal(char *s);
+
 #endif

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The machine that the tests run on: what it is, and what is on it now."""
 
+import contextlib
 import os
 import pathlib
 import shutil
@@ -43,20 +44,31 @@ def comm(pid):
 
 
 def cgroup_of(pid):
-    """Where a process is, in the hierarchy that docksnoop looks at: v2, or v1's pids."""
-    v2 = None
+    """Where a process is, by the hierarchy that docksnoop looks at: v2, or v1's pids where that is deeper."""
+    v1, v2 = "", ""
     for line in pathlib.Path(f"/proc/{pid}/cgroup").read_text().splitlines():
         _, controllers, path = line.split(":", 2)
         if "pids" in controllers.split(","):
-            return path
+            v1 = path
         if not controllers:
             v2 = path
-    return v2
+    return v1 if len(v1.rstrip("/").split("/")) > len(v2.rstrip("/").split("/")) or not v2 else v2
 
 
 def cgroup_roots():
     """The mount points of all cgroup hierarchies."""
     return [m["target"] for m in mounts("self") if m["type"] in ("cgroup", "cgroup2")]
+
+
+def cgroup_hierarchies():
+    """The mount points of those that docksnoop looks at: "v2", and v1's "pids" where there is one."""
+    found = {}
+    for m in mounts("self"):
+        if m["type"] == "cgroup2":
+            found["v2"] = m["target"]
+        elif m["type"] == "cgroup" and "pids" in m["super"]:
+            found["pids"] = m["target"]
+    return found
 
 
 def cgroups():
@@ -72,7 +84,10 @@ def mounts(pid):
         fields = left.split(" ")
         target = fields[4].encode().decode("unicode_escape")
         table.append(
-            {"target": target, "device": fields[2], "options": fields[5].split(","), "type": right.split(" ")[0]}
+            {
+                "target": target, "device": fields[2], "options": fields[5].split(","), "type": right.split(" ")[0],
+                "super": right.split(" ")[-1].split(","),
+            }
         )
     return table
 
@@ -92,6 +107,17 @@ def mount_of(pid, path):
 
 def mount_is_read_only(pid, path):
     return "ro" in mount_of(pid, path)["options"]
+
+
+def processes_with(arguments):
+    """Pids of those with exactly this command line."""
+    wanted = b"".join(os.fsencode(a) + b"\0" for a in arguments)
+    found = []
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            if pathlib.Path(f"/proc/{entry}/cmdline").read_bytes() == wanted:
+                found.append(int(entry))
+    return found
 
 
 def processes_of(directory):
