@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <uthash.h>
 
+#include "user/container/shim.h"
 #include "user/sensor/process.h"
 #include "user/util/cleanup.h"
 #include "user/util/clock.h"
@@ -17,6 +18,7 @@
 
 #define CONTAINERS_MAX 8192
 #define BINDINGS_MAX   32768
+#define PARENTS_MAX    3
 /* A container can be renamed: what is older is read again when it is needed. */
 #define METADATA_AGE_NS 1000000000ULL
 #define MOUNTINFO_MAX	(4 << 20)
@@ -29,6 +31,9 @@ struct known {
 	char id[CONTAINER_ID_MAX + 1];
 	struct container *container;
 	uint64_t read_ns;
+	bool by_cgroup;	      /* it has a cgroup of its own */
+	char *folder;	      /* where its own shim said that its files are, or NULL */
+	enum runtime_dir kind; /* of folder */
 	UT_hash_handle hh;
 };
 
@@ -50,6 +55,7 @@ struct tracker {
 	struct binding *bindings;
 	uint32_t host_mnt_ns;
 	struct stat host_root;
+	struct record parent; /* the one being looked at: too large for the stack */
 };
 
 void sighting_clear(struct sighting *sighting)
@@ -59,6 +65,23 @@ void sighting_clear(struct sighting *sighting)
 }
 
 /* --- containers ---------------------------------------------------------------- */
+
+static void known_free(struct known *k)
+{
+	container_unref(k->container);
+	free(k->folder);
+	free(k);
+}
+
+static int known_load(struct tracker *t, enum runtime runtime, const char *id,
+		      const struct known *k, struct container **out)
+{
+	int err = container_load(t->dirs, runtime, id, out);
+
+	if (err != -ENOENT || !k || !k->folder)
+		return err;
+	return container_load_from(t->dirs, k->kind, k->folder, runtime, id, out);
+}
 
 static struct container *known_get(struct tracker *t, enum runtime runtime, const char *id)
 {
@@ -77,7 +100,7 @@ static struct container *known_get(struct tracker *t, enum runtime runtime, cons
 	 * What was read stays when the files are gone (with --rm they go first) or
 	 * can no longer be understood.
 	 */
-	if (container_load(t->dirs, runtime, id, &fresh) && k && k->container->described) {
+	if (known_load(t, runtime, id, k, &fresh) && k && k->container->described) {
 		container_unref(fresh);
 		fresh = NULL;
 	}
@@ -88,7 +111,7 @@ static struct container *known_get(struct tracker *t, enum runtime runtime, cons
 		snprintf(k->id, sizeof(k->id), "%s", id);
 		k->container = fresh ? container_ref(fresh) : container_new(runtime, id);
 		if (!k->container) {
-			free(k);
+			known_free(k);
 			return NULL;
 		}
 		HASH_ADD_STR(t->known, id, k);
@@ -101,8 +124,7 @@ static struct container *known_get(struct tracker *t, enum runtime runtime, cons
 		struct known *oldest = t->known;
 
 		HASH_DEL(t->known, oldest);
-		container_unref(oldest->container);
-		free(oldest);
+		known_free(oldest);
 	}
 	return container_ref(k->container);
 }
@@ -141,6 +163,90 @@ static bool cgroup_owner_find(struct tracker *t, const char *cgroup, struct plac
 	return true;
 }
 
+static bool root_is_host(const struct tracker *t, uint32_t pid)
+{
+	struct stat st = {0};
+	char path[64];
+
+	snprintf(path, sizeof(path), "%" PRIu32 "/root/.", pid);
+	return !fstatat(t->procfd, path, &st, 0) && st.st_dev == t->host_root.st_dev &&
+	       st.st_ino == t->host_root.st_ino;
+}
+
+/* --- its parent: a shim of the host's ------------------------------------------ */
+
+/*
+ * The process that has started a container's first one: its parent, or above a
+ * first process of the runtime's own (nspawn's --as-pid2). *child is who it has started.
+ */
+static bool parent_find(struct tracker *t, const struct record *r, uint32_t *child)
+{
+	uint32_t pid = r->raw.ppid;
+
+	*child = r->raw.tgid;
+	if (!process_is(t->procfd, pid, r->raw.parent_start_ns))
+		return false;
+	for (int up = 0; up < PARENTS_MAX; up++) {
+		if (process_record(t->procfd, pid, &t->parent))
+			return false;
+		if (t->parent.raw.mnt_ns != r->raw.mnt_ns)
+			return true;
+		*child = pid;
+		pid = t->parent.raw.ppid;
+	}
+	return false;
+}
+
+/*
+ * Who can be a shim of the host's: its root directory, its pid namespace, in no
+ * container. In a container everybody may call himself conmon.
+ */
+static bool parent_of_host(struct tracker *t)
+{
+	struct placed placed = {0};
+
+	return t->parent.raw.pid_ns == INIT_PID_NS_INUM && root_is_host(t, t->parent.raw.tgid) &&
+	       !cgroup_owner_find(t, t->parent.cgroup, &placed);
+}
+
+/* Keep what the shim says of the files, should they be in no usual place. */
+static void known_set_folder(struct tracker *t, const struct shim *shim)
+{
+	AUTO_CONTAINER struct container *c = known_get(t, shim->runtime, shim->id);
+	struct known *k = NULL;
+
+	HASH_FIND_STR(t->known, shim->id, k);
+	if (!k || k->folder || k->container->described || !shim->folder[0])
+		return;
+	k->folder = strdup(shim->folder);
+	k->kind = shim->kind;
+}
+
+/*
+ * The parent of a container's first process. Users of the host start such
+ * processes as well, for their own containers: of one that has a cgroup, which
+ * this process is not in, their word does not count.
+ */
+static bool shim_owner(struct tracker *t, const struct record *r, struct cgroup_owner *out)
+{
+	struct cgroup_owner owner = {0};
+	struct shim shim = {0};
+	struct known *k = NULL;
+	uint32_t child = 0;
+
+	if (!parent_find(t, r, &child) ||
+	    shim_read(t->procfd, t->parent.raw.tgid, child, &shim) || !parent_of_host(t))
+		return false;
+	HASH_FIND_STR(t->known, shim.id, k);
+	if (t->parent.raw.uid && k && k->by_cgroup)
+		return false;
+	known_set_folder(t, &shim);
+	owner.runtime = shim.runtime;
+	memcpy(owner.id, shim.id, sizeof(owner.id));
+	*out = owner;
+	return true;
+}
+
 /* --- the last resort: its own mount table -------------------------------------- */
 
 static bool id_is_hex(const char *id)
@@ -158,7 +264,8 @@ static bool mountinfo_owner(struct tracker *t, const struct record *r, struct cg
 		const char *before;
 		enum runtime runtime;
 	} marks[] = {
-		{"/overlay-containers/", RUNTIME_PODMAN},
+		/* <driver>-containers */
+		{"-containers/", RUNTIME_PODMAN},
 		{"/containers/", RUNTIME_DOCKER},
 	};
 	AUTO_FREE char *text = NULL;
@@ -257,10 +364,14 @@ static int sighting_set(struct tracker *t, enum runtime runtime, const char *id,
 			enum attribution_by by, struct sighting *out)
 {
 	struct sighting s = {.attribution.by = by};
+	struct known *k = NULL;
 
 	s.container = known_get(t, runtime, id);
 	if (!s.container)
 		return -ENOMEM;
+	HASH_FIND_STR(t->known, id, k);
+	if (k && by == ATTRIBUTED_BY_CGROUP)
+		k->by_cgroup = true;
 	*out = s;
 	return 0;
 }
@@ -325,19 +436,35 @@ int tracker_resolve(struct tracker *t, const struct record *r, struct sighting *
 
 int tracker_start(struct tracker *t, const struct record *r, struct sighting *out)
 {
-	struct cgroup_owner mounted = {0};
+	struct cgroup_owner told = {0};
 	struct placed placed = {0};
+	bool owned = cgroup_owner_find(t, r->cgroup, &placed);
+	bool by_shim = !record_of_host(r) && shim_owner(t, r, &told);
+	int err;
 
-	if (cgroup_owner_find(t, r->cgroup, &placed)) {
+	/*
+	 * The shim's word goes before that of the cgroup, of which anything can be
+	 * asked for (--cgroup-parent of Docker, --cgroup of ctr), and that goes
+	 * before the mount table, which the process may have made itself.
+	 */
+	if (by_shim) {
+		if (owned && !strcmp(told.id, placed.owner.id))
+			owner_bind(t, r, &placed.owner, true);
+		else
+			owner_bind(t, r, &told, false);
+	} else if (owned) {
 		owner_bind(t, r, &placed.owner, true);
-	} else if (!record_of_host(r) && mountinfo_owner(t, r, &mounted)) {
-		owner_bind(t, r, &mounted, false);
+	} else if (!record_of_host(r) && mountinfo_owner(t, r, &told)) {
+		owner_bind(t, r, &told, false);
 	} else {
 		/* The number may have been a container's that is gone. */
 		binding_clear(t, r->raw.mnt_ns);
 		binding_clear(t, r->raw.pid_ns);
 	}
-	return tracker_resolve(t, r, out);
+	err = tracker_resolve(t, r, out);
+	if (!err)
+		out->first = by_shim;
+	return err;
 }
 
 void tracker_cgroup(struct tracker *t, const char *cgroup)
@@ -354,16 +481,6 @@ bool tracker_contained(struct tracker *t, uint32_t pid)
 	char cgroup[DS_CGROUP_MAX + 1];
 
 	return !process_cgroup(t->procfd, pid, cgroup) && cgroup_owner_find(t, cgroup, &placed);
-}
-
-static bool root_is_host(const struct tracker *t, uint32_t pid)
-{
-	struct stat st = {0};
-	char path[64];
-
-	snprintf(path, sizeof(path), "%" PRIu32 "/root/.", pid);
-	return !fstatat(t->procfd, path, &st, 0) && st.st_dev == t->host_root.st_dev &&
-	       st.st_ino == t->host_root.st_ino;
 }
 
 int tracker_process(struct tracker *t, uint32_t pid, struct record *r, struct sighting *out)
@@ -413,8 +530,7 @@ void tracker_free(struct tracker *t)
 	HASH_ITER(hh, t->known, k, ktmp)
 	{
 		HASH_DEL(t->known, k);
-		container_unref(k->container);
-		free(k);
+		known_free(k);
 	}
 	HASH_ITER(hh, t->bindings, b, btmp)
 	binding_drop(t, b);

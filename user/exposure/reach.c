@@ -14,7 +14,7 @@
 #define TABLES_MAX   1024
 #define TABLE_AGE_NS 1000000000ULL
 
-/* Namespace numbers are used again, cgroup ids are not. */
+/* Namespace numbers are used again, and several namespaces can share a cgroup: reach_forget(). */
 struct table_key {
 	uint64_t cgroup_id;
 	uint32_t mnt_ns;
@@ -65,11 +65,26 @@ void reach_free(struct reach *reach)
 	free(reach);
 }
 
+static struct table_key record_key(const struct record *r)
+{
+	return (struct table_key){.cgroup_id = r->raw.cgroup_id, .mnt_ns = r->raw.mnt_ns};
+}
+
+void reach_forget(struct reach *reach, const struct record *r)
+{
+	struct table_key key = record_key(r);
+	struct table *t = NULL;
+
+	HASH_FIND(hh, reach->tables, &key, sizeof(key), t);
+	if (t)
+		table_drop(reach, t);
+}
+
 /* Not older than @max_age_ns, where the process can still be asked. */
 static const struct mount_table *table_get(struct reach *reach, const struct record *r,
 					   uint64_t max_age_ns)
 {
-	struct table_key key = {.cgroup_id = r->raw.cgroup_id, .mnt_ns = r->raw.mnt_ns};
+	struct table_key key = record_key(r);
 	uint64_t now = clock_boot_ns();
 	struct mount_table *fresh = NULL;
 	struct table *t = NULL;
