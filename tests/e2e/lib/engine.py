@@ -83,6 +83,11 @@ class Engine:
     Containers live on while dockerd restarts (--live-restore).
     """
 
+    # What an event says of its containers.
+    runtime = "docker"
+    by = "cgroup"
+    image_name = IMAGE
+
     def __init__(self):
         # Short: names of Unix sockets end at 108 bytes.
         self.dir = os.path.realpath(tempfile.mkdtemp(prefix="dse.", dir="/tmp"))
@@ -228,6 +233,9 @@ class Engine:
         except FileNotFoundError:
             box.pid = 0
         return box
+
+    def cgroup_end(self, box):
+        return f"/{box.id}"
 
     def wait_truth(self, box, path=None):
         """Wait for the client of start_box() to say what it did, on stdout or in a file (-o)."""
