@@ -121,11 +121,12 @@ class Engine:
         self.image_id = self.docker("image", "inspect", "-f", "{{.Id}}", IMAGE)
         return self
 
-    def _spawn(self, name, *arguments):
+    def _spawn(self, name, *arguments, command=()):
+        """Start a daemon, or the command that starts it; its output goes to <name>.log."""
         # The death signal is for a test run that is killed and cleans up nothing.
         with open(f"{self.dir}/{name}.log", "ab") as log:
             return subprocess.Popen(
-                ["setpriv", "--pdeathsig", "TERM", "--", name, *arguments],
+                ["setpriv", "--pdeathsig", "TERM", "--", *(command or [name]), *arguments],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self._env, start_new_session=True,
             )
 

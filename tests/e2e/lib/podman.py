@@ -45,6 +45,7 @@ class Podman:
         self._old_cgroups = host.cgroups()
         self._litter = [path for path in _FIXED_PATHS if not os.path.exists(path)]
         self._service = None
+        self.oci_runtime = _oci_runtime()
         self.image_id = ""
 
     # What differs for one who is not root
@@ -76,7 +77,7 @@ class Podman:
         return self._wrap([
             "env", f"CONTAINERS_CONF={self.dir}/containers.conf", "podman", *self._places(),
             "--storage-driver", "vfs", "--cgroup-manager", "cgroupfs", "--events-backend", "file",
-            "--runtime", _oci_runtime(), *arguments,
+            "--runtime", self.oci_runtime, *arguments,
         ])
 
     def podman(self, *arguments, input=None, timeout=60):
@@ -114,31 +115,23 @@ class Podman:
         output = self.podman("start", "--attach", cid)
         return engines.Box(cid, name, began, time.time_ns(), json.loads(output))
 
-    def start_box(self, *options, client, name=None):
-        return self._start(options, [engines.CLIENT, *client], name)
-
     def sleeper(self, *options, name=None):
-        return self._start(options, ["/bin/sleep", "3600"], name)
-
-    @staticmethod
-    def _network(options):
-        return () if "--pod" in options else ("--network", "none")
-
-    def _start(self, options, command, name):
+        """A container that does nothing until it is removed."""
         name = name or engines.unique("pbox")
         began = time.time_ns()
-        cid = self.podman("run", "-d", "--name", name, *self._network(options), *options, engines.IMAGE, *command)
+        arguments = ["--name", name, *self._network(options), *options, engines.IMAGE, "/bin/sleep", "3600"]
+        cid = self.podman("run", "-d", *arguments)
         box = engines.Box(cid, name, began)
         box.pid = int(self.podman("inspect", "-f", "{{.State.Pid}}", cid))
         box.cgroup = host.cgroup_of(box.pid) if box.pid else ""
         return box
 
-    def conmon(self, box):
-        return int(self.podman("inspect", "-f", "{{.State.ConmonPid}}", box.id))
+    def conmon(self, cid):
+        return int(self.podman("inspect", "-f", "{{.State.ConmonPid}}", cid))
 
-    def said(self, box):
-        box.truth = json.loads(host.wait_until(lambda: self.podman("logs", box.id), 20, f"output of {box.name}"))
-        return box.truth
+    @staticmethod
+    def _network(options):
+        return () if "--pod" in options else ("--network", "none")
 
     def exec(self, box, *client):
         return json.loads(self.podman("exec", box.id, engines.CLIENT, *client))

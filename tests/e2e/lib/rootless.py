@@ -6,7 +6,6 @@ import pathlib
 import shutil
 import signal
 import stat
-import subprocess
 import tempfile
 
 from . import engine as engines
@@ -114,9 +113,10 @@ class RootlessDocker(engines.Engine):
         pass  # dockerd brings its own
 
     def spawn(self):
-        self._dockerd = self._spawn(*self.user.command(
-            "sh", find_script(), "--iptables=false", "--bridge=none", "--ip-masq=false", "--storage-driver", "vfs",
-        ))
+        self._dockerd = self._spawn(
+            "dockerd", "--iptables=false", "--bridge=none", "--ip-masq=false", "--storage-driver", "vfs",
+            command=self.user.command("sh", find_script()),
+        )
 
     @property
     def daemon_pid(self):
