@@ -41,6 +41,23 @@ static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *kn)
 	return BPF_CORE_READ(kn, parent);
 }
 
+/* Since 6.18 all kinds of namespaces have such a number, and mnt_namespace.seq is gone. */
+struct ns_common___id {
+	u64 ns_id;
+} __attribute__((preserve_access_index));
+
+/* A number that no other mount namespace gets while the host is up, unlike ns.inum. */
+static __always_inline u64 mnt_ns_id(struct mnt_namespace *ns)
+{
+	struct ns_common___id *common = (void *)&ns->ns;
+
+	if (bpf_core_field_exists(ns->seq))
+		return BPF_CORE_READ(ns, seq);
+	if (bpf_core_field_exists(common->ns_id))
+		return BPF_CORE_READ(common, ns_id);
+	return BPF_CORE_READ(ns, ns.inum);
+}
+
 /*
  * Bound a length or an offset where the verifier can see it: the compiler knows
  * the bound already, and would leave a plain & out or apply it to a copy.

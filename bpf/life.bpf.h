@@ -14,6 +14,7 @@
 static __always_inline int exec_seen(void)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
+	struct task_struct *init = init_task_of(task);
 	struct mnt_namespace *mnt_ns = BPF_CORE_READ(task, nsproxy, mnt_ns);
 	struct start_key key = {};
 	u16 type = DS_RECORD_START;
@@ -26,10 +27,11 @@ static __always_inline int exec_seen(void)
 	if (bpf_map_lookup_elem(&daemon_names, comm)) {
 		type = DS_RECORD_DAEMON;
 	} else {
-		if (mnt_ns == BPF_CORE_READ(init_task_of(task), nsproxy, mnt_ns))
+		if (mnt_ns == BPF_CORE_READ(init, nsproxy, mnt_ns))
 			return 0;
 		key.cgroup_id = BPF_CORE_READ(task_cgroup(task, &v1), kn, id);
-		key.mnt_ns = BPF_CORE_READ(mnt_ns, ns.inum);
+		key.mnt_ns_id = mnt_ns_id(mnt_ns);
+		key.host_root = task_root_is_host(task, init);
 		if (bpf_map_lookup_elem(&starts_seen, &key))
 			return 0;
 		bpf_map_update_elem(&starts_seen, &key, &one, BPF_ANY);

@@ -106,14 +106,16 @@ struct {
 } pending_connects SEC(".maps");
 
 /*
- * (cgroup, mount namespace) pairs whose first exec was reported. Namespace
- * numbers are used again, cgroup ids are not, so the pair is unique. The oldest
- * goes when it is full and would be reported again: harmless.
+ * (cgroup, mount namespace) pairs whose first exec was reported. Not by
+ * ns.inum, which is used again at once: containers of a rootless daemon can
+ * all share one cgroup. A hook that the runtime runs before it has changed the
+ * root directory is not the container's start. The oldest goes when it is full
+ * and would be reported again: harmless.
  */
 struct start_key {
 	u64 cgroup_id;
-	u32 mnt_ns;
-	u32 pad;
+	u64 mnt_ns_id;
+	u64 host_root;
 };
 
 struct {

@@ -41,6 +41,13 @@ static __always_inline struct task_struct *init_task_of(struct task_struct *task
 	return BPF_CORE_READ(task, thread_pid, numbers[0].ns, child_reaper);
 }
 
+/* Is its root directory the host's own? */
+static __always_inline bool task_root_is_host(struct task_struct *task, struct task_struct *init)
+{
+	return BPF_CORE_READ(task, fs, root.dentry, d_inode) ==
+	       BPF_CORE_READ(init, fs, root.dentry, d_inode);
+}
+
 static __always_inline void task_fill_ns(struct ds_record *rec, struct task_struct *task)
 {
 	struct pid *pid = BPF_CORE_READ(task, thread_pid);
@@ -53,8 +60,7 @@ static __always_inline void task_fill_ns(struct ds_record *rec, struct task_stru
 	rec->mnt_ns = BPF_CORE_READ(mnt_ns, ns.inum);
 	if (mnt_ns == BPF_CORE_READ(init, nsproxy, mnt_ns))
 		rec->flags |= DS_F_INIT_MNT_NS;
-	if (BPF_CORE_READ(task, fs, root.dentry, d_inode) ==
-	    BPF_CORE_READ(init, fs, root.dentry, d_inode))
+	if (task_root_is_host(task, init))
 		rec->flags |= DS_F_INIT_ROOT;
 
 	/* Not pid_ns_for_children: the namespace that the task itself lives in. */

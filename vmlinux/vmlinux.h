@@ -36,6 +36,7 @@ struct net {
 
 struct mnt_namespace {
 	struct ns_common ns;
+	__u64 seq;
 };
 
 struct user_namespace {

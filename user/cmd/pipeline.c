@@ -18,23 +18,13 @@
 
 /* --- records --------------------------------------------------------------------------- */
 
-static void record_start(struct pipeline *p)
-{
-	struct sighting s = {0};
-
-	if (tracker_start(p->tracker, &p->record, &s))
-		return;
-	pipeline_look_exposures(p, &s);
-	sighting_clear(&s);
-}
-
 static void record_daemon(struct pipeline *p)
 {
 	listeners_daemon_started(p->listeners, p->record.raw.tgid);
 	p->fast_until_ns = clock_boot_ns() + REFRESH_FAST_FOR;
 	/* In a container it may be its first program as well. */
 	if (!(p->record.raw.flags & DS_F_INIT_MNT_NS))
-		record_start(p);
+		pipeline_take_start(p);
 }
 
 static int record_take(void *ctx, const void *data, size_t size)
@@ -50,7 +40,7 @@ static int record_take(void *ctx, const void *data, size_t size)
 		pipeline_take_connect(p);
 		break;
 	case DS_RECORD_START:
-		record_start(p);
+		pipeline_take_start(p);
 		break;
 	case DS_RECORD_CGROUP:
 		tracker_cgroup(p->tracker, p->record.cgroup);

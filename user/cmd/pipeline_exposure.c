@@ -31,6 +31,14 @@ static int file_collect(void *ctx, const struct listener *l)
 	return 0;
 }
 
+/* What stands for a container that has no id. */
+#define NAMESPACE_LABEL 32
+
+static void namespace_label(const struct record *r, char out[NAMESPACE_LABEL])
+{
+	snprintf(out, NAMESPACE_LABEL, "mnt:%" PRIu32, r->raw.mnt_ns);
+}
+
 struct exposure_seen {
 	struct pipeline *pipeline;
 	const struct sighting *sighting;
@@ -42,7 +50,7 @@ static int exposure_emit(const struct socket_file *socket, const struct mount_us
 	const struct sighting *s = seen->sighting;
 	struct pipeline *p = seen->pipeline;
 	const struct listener *listener = p->file_listeners[socket - p->files];
-	char namespace[32];
+	char namespace[NAMESPACE_LABEL];
 	struct event event = {
 		.action = EVENT_SOCKET_EXPOSED,
 		.time_ns = clock_epoch_ns(),
@@ -59,7 +67,7 @@ static int exposure_emit(const struct socket_file *socket, const struct mount_us
 	if (use->stale)
 		return 0;
 	pipeline_tcp_holds(p, s, listener, use);
-	snprintf(namespace, sizeof(namespace), "mnt:%" PRIu32, p->record.raw.mnt_ns);
+	namespace_label(&p->record, namespace);
 	if (!exposed_add(p->exposed, s->container ? s->container->id : namespace, listener->path,
 			 use->target ? use->target : ""))
 		return 0;
@@ -72,7 +80,7 @@ static int exposure_emit(const struct socket_file *socket, const struct mount_us
 }
 
 /* Does p->record's process reach a socket by its mounts? */
-void pipeline_look_exposures(struct pipeline *p, const struct sighting *s)
+static void exposures_look(struct pipeline *p, const struct sighting *s)
 {
 	struct exposure_seen seen = {.pipeline = p, .sighting = s};
 	const struct mount_table *host = NULL;
@@ -91,12 +99,41 @@ void pipeline_look_exposures(struct pipeline *p, const struct sighting *s)
 
 /*
  * A container's first process still sees the host's files until its runtime has
- * changed its root. It is looked at once it starts its program.
+ * changed its root, and so do the runtime's hooks. It is looked at once it
+ * starts its program.
  */
 static bool half_set_up(const struct record *r, const struct sighting *s)
 {
-	return s->container && (r->raw.flags & DS_F_INIT_ROOT) &&
+	return s->container && !s->first && (r->raw.flags & DS_F_INIT_ROOT) &&
 	       r->raw.time_ns - r->raw.start_ns < SET_UP_NS;
+}
+
+/*
+ * The number of its mount namespace may have been another one's, gone by now.
+ * The mount table comes first: the process can be gone in a moment.
+ */
+static void namespace_started(struct pipeline *p)
+{
+	char namespace[NAMESPACE_LABEL] = "";
+
+	if (p->record.raw.flags & DS_F_INIT_MNT_NS)
+		return;
+	reach_forget(p->reach, &p->record);
+	reach_table(p->reach, &p->record);
+	namespace_label(&p->record, namespace);
+	exposed_forget(p->exposed, namespace);
+}
+
+void pipeline_take_start(struct pipeline *p)
+{
+	struct sighting s = {0};
+
+	namespace_started(p);
+	if (tracker_start(p->tracker, &p->record, &s))
+		return;
+	if (!half_set_up(&p->record, &s))
+		exposures_look(p, &s);
+	sighting_clear(&s);
 }
 
 static int process_scan(void *ctx, uint32_t pid)
@@ -107,7 +144,7 @@ static int process_scan(void *ctx, uint32_t pid)
 	if (tracker_process(p->tracker, pid, &p->record, &s))
 		return 0; /* gone meanwhile */
 	if (!half_set_up(&p->record, &s))
-		pipeline_look_exposures(p, &s);
+		exposures_look(p, &s);
 	sighting_clear(&s);
 	return 0;
 }

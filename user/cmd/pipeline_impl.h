@@ -77,8 +77,8 @@ void pipeline_take_open(void *ctx, uint32_t pid, struct open_connection *connect
 void pipeline_take_handoff(struct pipeline *p);
 
 /* pipeline_exposure.c */
-/* Does p->record's process reach a socket by its mounts? */
-void pipeline_look_exposures(struct pipeline *p, const struct sighting *sighting);
+/* A program's start, in p->record, where none was seen before: a container's, or a service's. */
+void pipeline_take_start(struct pipeline *p);
 /* All processes, for that matter. */
 void pipeline_scan(struct pipeline *p);
 

@@ -278,6 +278,16 @@ int container_load(struct runtime_dirs *dirs, enum runtime runtime, const char *
 	return err;
 }
 
+int container_load_from(struct runtime_dirs *dirs, enum runtime_dir kind, const char *folder,
+			enum runtime runtime, const char *id, struct container **out)
+{
+	struct runtime_dirs one = {.rootfd = dirs->rootfd, .count = 1};
+
+	one.dir[0].kind = kind;
+	one.dir[0].path = (char *)folder;
+	return container_load(&one, runtime, id, out);
+}
+
 bool container_candidate_real(struct runtime_dirs *dirs, const struct cgroup_owner *owner)
 {
 	return containerd_bundle_exists(dirs, owner->ns, owner->id);

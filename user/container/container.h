@@ -98,6 +98,10 @@ int runtime_dirs_add(struct runtime_dirs *dirs, enum runtime_dir kind, const cha
 int container_load(struct runtime_dirs *dirs, enum runtime runtime, const char *id,
 		   struct container **out);
 
+/* The same from one folder of @kind only, which is not added to @dirs. */
+int container_load_from(struct runtime_dirs *dirs, enum runtime_dir kind, const char *folder,
+			enum runtime runtime, const char *id, struct container **out);
+
 /* Does containerd hold what a candidate's path names, in that very namespace? */
 bool container_candidate_real(struct runtime_dirs *dirs, const struct cgroup_owner *owner);
 

@@ -31,6 +31,7 @@ static const struct {
 	{RUNTIME_DOCKER, RUNTIME_DIR_DOCKER_DATA, "/containers/", ""},
 	{RUNTIME_PODMAN, RUNTIME_DIR_STORAGE, "/overlay-containers/", "/userdata"},
 	{RUNTIME_PODMAN, RUNTIME_DIR_STORAGE, "/vfs-containers/", "/userdata"},
+	{RUNTIME_PODMAN, RUNTIME_DIR_STORAGE, "/vfs-containers/", "/userdata"},
 	{RUNTIME_PODMAN, RUNTIME_DIR_STORAGE, "/btrfs-containers/", "/userdata"},
 };
 

@@ -11,12 +11,14 @@
 
 #include "user/container/bindings.h"
 #include "user/container/mounted.h"
+#include "user/container/shim.h"
 #include "user/sensor/process.h"
 #include "user/util/cleanup.h"
 #include "user/util/clock.h"
 #include "user/util/file.h"
 
 #define CONTAINERS_MAX 8192
+#define PARENTS_MAX    3
 /* A container can be renamed: what is older is read again when it is needed. */
 #define METADATA_AGE_NS 1000000000ULL
 /* A family that changes while it is looked at is looked at again. */
@@ -30,6 +32,9 @@ struct known {
 	char id[CONTAINER_ID_MAX + 1];
 	struct container *container;
 	uint64_t read_ns;
+	bool by_cgroup;	       /* it has a cgroup of its own */
+	char *folder;	       /* where its own shim said that its files are, or NULL */
+	enum runtime_dir kind; /* of folder */
 	UT_hash_handle hh;
 };
 
@@ -53,6 +58,23 @@ void sighting_clear(struct sighting *sighting)
 
 /* --- containers ---------------------------------------------------------------- */
 
+static void known_free(struct known *k)
+{
+	container_unref(k->container);
+	free(k->folder);
+	free(k);
+}
+
+static int known_load(struct tracker *t, enum runtime runtime, const char *id,
+		      const struct known *k, struct container **out)
+{
+	int err = container_load(t->dirs, runtime, id, out);
+
+	if (err != -ENOENT || !k || !k->folder)
+		return err;
+	return container_load_from(t->dirs, k->kind, k->folder, runtime, id, out);
+}
+
 static struct container *known_get(struct tracker *t, enum runtime runtime, const char *id)
 {
 	AUTO_CONTAINER struct container *fresh = NULL;
@@ -70,7 +92,7 @@ static struct container *known_get(struct tracker *t, enum runtime runtime, cons
 	 * What was read stays when the files are gone (with --rm they go first) or
 	 * can no longer be understood.
 	 */
-	if (container_load(t->dirs, runtime, id, &fresh) && k && k->container->described) {
+	if (known_load(t, runtime, id, k, &fresh) && k && k->container->described) {
 		container_unref(fresh);
 		fresh = NULL;
 	}
@@ -81,7 +103,7 @@ static struct container *known_get(struct tracker *t, enum runtime runtime, cons
 		snprintf(k->id, sizeof(k->id), "%s", id);
 		k->container = fresh ? container_ref(fresh) : container_new(runtime, id);
 		if (!k->container) {
-			free(k);
+			known_free(k);
 			return NULL;
 		}
 		HASH_ADD_STR(t->known, id, k);
@@ -94,8 +116,7 @@ static struct container *known_get(struct tracker *t, enum runtime runtime, cons
 		struct known *oldest = t->known;
 
 		HASH_DEL(t->known, oldest);
-		container_unref(oldest->container);
-		free(oldest);
+		known_free(oldest);
 	}
 	return container_ref(k->container);
 }
@@ -196,6 +217,81 @@ static int process_read(const struct tracker *t, uint32_t pid, struct record *r)
 	if (root_is_host(t, pid))
 		raw->flags |= DS_F_INIT_ROOT;
 	return process_is(t->procfd, pid, raw->start_ns) ? 0 : -ESRCH;
+}
+
+/* --- its parent: a shim of the host's ------------------------------------------ */
+
+/*
+ * The process that has started a container's first one: its parent, or above a
+ * first process of the runtime's own (nspawn's --as-pid2). *child is who it has started.
+ */
+static bool parent_find(struct tracker *t, const struct record *r, uint32_t *child)
+{
+	uint32_t pid = r->raw.ppid;
+
+	*child = r->raw.tgid;
+	if (!process_is(t->procfd, pid, r->raw.parent_start_ns))
+		return false;
+	for (int up = 0; up < PARENTS_MAX; up++) {
+		if (process_record(t->procfd, pid, &t->ancestor))
+			return false;
+		if (t->ancestor.raw.mnt_ns != r->raw.mnt_ns)
+			return true;
+		*child = pid;
+		pid = t->ancestor.raw.ppid;
+	}
+	return false;
+}
+
+/*
+ * Who can be a shim of the host's: its root directory, its pid namespace, in no
+ * container. In a container everybody may call himself conmon.
+ */
+static bool parent_of_host(struct tracker *t)
+{
+	struct placed placed = {0};
+
+	return t->ancestor.raw.pid_ns == INIT_PID_NS_INUM &&
+	       root_is_host(t, t->ancestor.raw.tgid) &&
+	       !cgroup_owner_find(t, t->ancestor.cgroup, &placed);
+}
+
+/* Keep what the shim says of the files, should they be in no usual place. */
+static void known_set_folder(struct tracker *t, const struct shim *shim)
+{
+	AUTO_CONTAINER struct container *c = known_get(t, shim->runtime, shim->id);
+	struct known *k = NULL;
+
+	HASH_FIND_STR(t->known, shim->id, k);
+	if (!k || k->folder || k->container->described || !shim->folder[0])
+		return;
+	k->folder = strdup(shim->folder);
+	k->kind = shim->kind;
+}
+
+/*
+ * The parent of a container's first process. Users of the host start such
+ * processes as well, for their own containers: of one that has a cgroup, which
+ * this process is not in, their word does not count.
+ */
+static bool shim_owner(struct tracker *t, const struct record *r, struct cgroup_owner *out)
+{
+	struct cgroup_owner owner = {0};
+	struct shim shim = {0};
+	struct known *k = NULL;
+	uint32_t child = 0;
+
+	if (!parent_find(t, r, &child) ||
+	    shim_read(t->procfd, t->ancestor.raw.tgid, child, &shim) || !parent_of_host(t))
+		return false;
+	HASH_FIND_STR(t->known, shim.id, k);
+	if (t->ancestor.raw.uid && k && k->by_cgroup)
+		return false;
+	known_set_folder(t, &shim);
+	owner.runtime = shim.runtime;
+	memcpy(owner.id, shim.id, sizeof(owner.id));
+	*out = owner;
+	return true;
 }
 
 /* --- ancestors ------------------------------------------------------------------- */
@@ -491,15 +587,33 @@ int tracker_resolve(struct tracker *t, const struct record *r, struct sighting *
 
 int tracker_start(struct tracker *t, const struct record *r, struct sighting *out)
 {
+	struct cgroup_owner told = {0};
 	struct judged j = {0};
+	bool by_shim = false;
+	int err;
 
 	/* The numbers may have been a container's that is gone. */
 	bindings_clear(&t->bindings, r->raw.mnt_ns);
 	bindings_clear(&t->bindings, r->raw.pid_ns);
+	by_shim = !record_of_host(r) && shim_owner(t, r, &told);
 	j = record_judge(t, r);
-	if (j.owner.id[0])
-		owner_bind(t, r, &j.owner, j.by != ATTRIBUTED_BY_MOUNTINFO);
-	return sighting_from_judged(t, &j, out);
+	/*
+	 * The shim's word goes before that of the cgroup, of which anything can be
+	 * asked for (--cgroup-parent of Docker, --cgroup of ctr), and of the mount
+	 * table, which the process may have made itself.
+	 */
+	if (by_shim && strcmp(j.owner.id, told.id) != 0) {
+		j = (struct judged){.owner = told, .by = ATTRIBUTED_BY_NAMESPACE};
+		owner_bind(t, r, &told, false);
+	} else if (j.owner.id[0]) {
+		owner_bind(t, r, &j.owner,
+			   by_shim ? j.by == ATTRIBUTED_BY_CGROUP
+				   : j.by != ATTRIBUTED_BY_MOUNTINFO);
+	}
+	err = sighting_from_judged(t, &j, out);
+	if (!err)
+		out->first = by_shim;
+	return err;
 }
 
 void tracker_cgroup(struct tracker *t, const char *cgroup)
@@ -559,8 +673,7 @@ void tracker_free(struct tracker *t)
 	HASH_ITER(hh, t->known, k, ktmp)
 	{
 		HASH_DEL(t->known, k);
-		container_unref(k->container);
-		free(k);
+		known_free(k);
 	}
 	bindings_free(&t->bindings);
 	free(t);

@@ -26,6 +26,7 @@ struct attribution {
 
 struct sighting {
 	bool host;		     /* a process of the host, beyond doubt */
+	bool first;		     /* its shim calls it the container's first process */
 	struct container *container; /* a reference; NULL: the host's, or not known */
 	struct attribution attribution;
 };

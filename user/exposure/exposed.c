@@ -48,12 +48,12 @@ void exposed_free(struct exposed *exposed)
 	free(exposed);
 }
 
+/* The lengths keep the parts apart. */
 bool exposed_add(struct exposed *exposed, const char *owner, const char *path, const char *target)
 {
 	AUTO_FREE char *key = NULL;
 	struct said *s = NULL;
 
-	/* The lengths keep the parts apart. */
 	if (str_format(&key, "%zu:%s%zu:%s%s", strlen(owner), owner, strlen(path), path, target))
 		return true;
 	HASH_FIND_STR(exposed->said, key, s);
@@ -67,4 +67,16 @@ bool exposed_add(struct exposed *exposed, const char *owner, const char *path, c
 	if (HASH_COUNT(exposed->said) > EXPOSED_MAX)
 		said_drop(exposed, exposed->said);
 	return true;
+}
+
+void exposed_forget(struct exposed *exposed, const char *owner)
+{
+	AUTO_FREE char *key = NULL;
+	struct said *s = NULL, *tmp = NULL;
+
+	if (str_format(&key, "%zu:%s", strlen(owner), owner))
+		return;
+	HASH_ITER(hh, exposed->said, s, tmp)
+	if (!strncmp(s->key, key, strlen(key)))
+		said_drop(exposed, s);
 }

@@ -17,4 +17,7 @@ void exposed_free(struct exposed *exposed); /* NULL is allowed */
  */
 bool exposed_add(struct exposed *exposed, const char *owner, const char *path, const char *target);
 
+/* @owner is another one from now on: what was said of it is new again. */
+void exposed_forget(struct exposed *exposed, const char *owner);
+
 #endif

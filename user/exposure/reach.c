@@ -18,7 +18,7 @@
 #define TABLES_MAX   1024
 #define TABLE_AGE_NS 1000000000ULL
 
-/* Namespace numbers are used again, cgroup ids are not. */
+/* Namespace numbers are used again, and several namespaces can share a cgroup: reach_forget(). */
 struct table_key {
 	uint64_t cgroup_id;
 	uint32_t mnt_ns;
@@ -77,6 +77,21 @@ void reach_free(struct reach *reach)
 	free(reach);
 }
 
+static struct table_key record_key(const struct record *r)
+{
+	return (struct table_key){.cgroup_id = r->raw.cgroup_id, .mnt_ns = r->raw.mnt_ns};
+}
+
+void reach_forget(struct reach *reach, const struct record *r)
+{
+	struct table_key key = record_key(r);
+	struct table *t = NULL;
+
+	HASH_FIND(hh, reach->tables, &key, sizeof(key), t);
+	if (t)
+		table_drop(reach, t);
+}
+
 /* Does the process see all of its mount namespace, or what is below a root of its own? */
 static bool reader_sees_all(const struct reach *reach, const struct reader *reader)
 {
@@ -108,7 +123,7 @@ static int table_read(const struct reach *reach, const struct reader *reader, ui
 static const struct mount_table *table_get(struct reach *reach, const struct record *r,
 					   uint64_t max_age_ns)
 {
-	struct table_key key = {.cgroup_id = r->raw.cgroup_id, .mnt_ns = r->raw.mnt_ns};
+	struct table_key key = record_key(r);
 	struct reader reader = {
 		.tid = process_thread(reach->procfd, r),
 		.tgid = r->raw.tgid,

@@ -24,6 +24,12 @@ void reach_free(struct reach *reach);	       /* NULL is allowed */
  */
 const struct mount_table *reach_table(struct reach *reach, const struct record *record);
 
+/*
+ * A mount namespace has come to life: what was known under its number was of
+ * another one, which is gone.
+ */
+void reach_forget(struct reach *reach, const struct record *record);
+
 /* The host's own, not older than a second; NULL when it cannot be read. */
 const struct mount_table *reach_host(struct reach *reach);
 

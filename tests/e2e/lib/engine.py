@@ -88,6 +88,11 @@ class Engine:
     Containers live on while dockerd restarts (--live-restore).
     """
 
+    # What an event says of its containers.
+    runtime = "docker"
+    by = "cgroup"
+    image_name = IMAGE
+
     def __init__(self):
         # Short: names of Unix sockets end at 108 bytes.
         self.dir = os.path.realpath(tempfile.mkdtemp(prefix="dse.", dir="/tmp"))
@@ -121,11 +126,12 @@ class Engine:
         self.image_id = self.docker("image", "inspect", "-f", "{{.Id}}", IMAGE)
         return self
 
-    def _spawn(self, name, *arguments):
+    def _spawn(self, name, *arguments, command=()):
+        """Start a daemon, or the command that starts it; its output goes to <name>.log."""
         # The death signal is for a test run that is killed and cleans up nothing.
         with open(f"{self.dir}/{name}.log", "ab") as log:
             return subprocess.Popen(
-                ["setpriv", "--pdeathsig", "TERM", "--", name, *arguments],
+                ["setpriv", "--pdeathsig", "TERM", "--", *(command or [name]), *arguments],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self._env, start_new_session=True,
             )
 
@@ -243,6 +249,9 @@ class Engine:
         except FileNotFoundError:
             box.pid = 0
         return box
+
+    def cgroup_end(self, box):
+        return f"/{box.id}"
 
     def wait_truth(self, box, path=None):
         """Wait for the client of start_box() to say what it did, on stdout or in a file (-o)."""

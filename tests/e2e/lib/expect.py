@@ -52,8 +52,8 @@ def process_is(event, truth, *, args, pid=None, executable=engines.CLIENT):
 
 def container_is(event, engine, box):
     fields(
-        event, container__id=box.id, container__name=box.name, container__image__name=engines.IMAGE,
-        container__image__hash__all=[engine.image_id], container__runtime="docker",
+        event, container__id=box.id, container__name=box.name, container__image__name=engine.image_name,
+        container__image__hash__all=engine.image_id and [engine.image_id], container__runtime=engine.runtime,
     )
 
 
@@ -73,14 +73,14 @@ def flagged(event, engine, box, mount, mode, truth=None, args=None, pid=None, er
         event__outcome="failure" if error else "success",
         docksnoop__verdict="flagged", docksnoop__mode=mode,
         docksnoop__socket__daemon=daemon, docksnoop__socket__path=socket or engine.socket,
-        docksnoop__attribution__by="cgroup",
+        docksnoop__attribution__by=engine.by,
     )
     assert get(event, "event.reason") and get(event, "message"), event
     container_is(event, engine, box)
     process_is(event, truth, args=args or [engines.CLIENT, mount.path], pid=pid)
     mount_is(event, mount)
     cgroup = get(event, "docksnoop.attribution.cgroup")
-    assert cgroup == box.cgroup if box.cgroup else cgroup.endswith(f"/{box.id}"), event
+    assert cgroup == box.cgroup if box.cgroup else cgroup.endswith(engine.cgroup_end(box)), event
     namespaces = get(event, "docksnoop.attribution.namespaces")
     assert namespaces == {name: truth["ns"][name] for name in ("mnt", "pid", "user")}, event
     if not error:
@@ -88,11 +88,11 @@ def flagged(event, engine, box, mount, mode, truth=None, args=None, pid=None, er
     time_is_within(event, box)
 
 
-def exposed(event, engine, box, mount):
-    """A container whose mounts lead to the engine's socket."""
+def exposed(event, engine, box, mount, socket=None, daemon="docker"):
+    """A container whose mounts lead to a socket, normally the engine's."""
     fields(
         event, event__action="socket-exposed", event__kind="state", docksnoop__verdict="flagged",
-        docksnoop__socket__daemon="docker", docksnoop__socket__path=engine.socket,
+        docksnoop__socket__daemon=daemon, docksnoop__socket__path=socket or engine.socket,
     )
     container_is(event, engine, box)
     mount_is(event, mount)

@@ -43,6 +43,12 @@ def comm(pid):
     return pathlib.Path(f"/proc/{pid}/comm").read_text().rstrip("\n")
 
 
+def uid_of(pid):
+    """The effective one."""
+    text = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return int(next(line for line in text.splitlines() if line.startswith("Uid:")).split()[2])
+
+
 def cgroup_of(pid):
     """Where a process is, by the hierarchy that docksnoop looks at: v2, or v1's pids where that is deeper."""
     v1, v2 = "", ""
@@ -53,6 +59,22 @@ def cgroup_of(pid):
         if not controllers:
             v2 = path
     return v1 if len(v1.rstrip("/").split("/")) > len(v2.rstrip("/").split("/")) or not v2 else v2
+
+
+def in_cgroup(path):
+    """A command line's beginning that has the rest run in a cgroup, made where it is not there."""
+    into = "".join(
+        f"mkdir -p {root}/'{path}' && echo 0 >{root}/'{path}'/cgroup.procs && " for root in _attributing_roots()
+    )
+    return ["sh", "-c", f'{into}exec "$@"', "sh"]
+
+
+def _attributing_roots():
+    """Of the hierarchies that docksnoop goes by, v2 and v1's pids; systemd goes by v2."""
+    return [
+        m["target"] for m in mounts("self")
+        if m["type"] == "cgroup2" or (m["type"] == "cgroup" and os.path.basename(m["target"]) == "pids")
+    ]
 
 
 def cgroup_roots():
@@ -186,3 +208,10 @@ def stop(process, name, grace=20):
         process.kill()
         process.wait()
         return False
+
+
+def run(command):
+    """To its end, which must be a good one; what it printed."""
+    result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60 * SLOW)
+    assert result.returncode == 0, f"{command}: exit {result.returncode}: {result.stderr}{result.stdout}"
+    return result.stdout
