@@ -90,8 +90,8 @@ static void put_connect(FILE *out, const struct event *event, const char *path)
 
 	put_who(out, event);
 	fputs(event->already_open ? " holds a connection, from before docksnoop started, to "
-	      : event->error	  ? " tried to reach "
-				  : " reached ",
+	      : event->error || event->outcome_unknown ? " tried to reach "
+						       : " reached ",
 	      out);
 	put_daemon(out, event);
 	if (event->address)
