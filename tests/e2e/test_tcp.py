@@ -158,12 +158,13 @@ def test_ipv4_mapped_address_is_the_same(engine, local, daemon, docksnoop, mode)
 @pytest.mark.once
 def test_other_addresses_and_ports_are_nobodys(engine, local, daemon, marker, docksnoop, mode):
     port = int(daemon.rpartition(":")[2])
+    # New listeners: the kernel side reports who connects, and user space has to tell them apart.
+    watch = docksnoop("--all", mode=mode)
     with socket.socket() as other, socket.socket() as near:
         other.bind(("127.0.0.9", port))
         other.listen()
         near.bind(("127.0.0.1", 0))
         near.listen()
-        watch = docksnoop("--all", mode=mode)
         assert engine.exec(local, f"tcp://127.0.0.9:{port}")["errors"] == [0]
         assert engine.exec(local, f"tcp://127.0.0.1:{near.getsockname()[1]}")["errors"] == [0]
         marker.settle(watch)
@@ -173,8 +174,8 @@ def test_other_addresses_and_ports_are_nobodys(engine, local, daemon, marker, do
 @pytest.mark.once
 def test_same_loopback_address_in_another_network_is_nobodys(engine, boxes, daemon, marker, docksnoop, mode):
     port = daemon.rpartition(":")[2]
-    listener = boxes(client=("-l", port))
     watch = docksnoop(mode=mode)
+    listener = boxes(client=("-l", port))  # a new one, as above
     assert engine.exec(listener, f"tcp://127.0.0.1:{port}")["errors"] == [0]
     marker.settle(watch)
     assert not watch.events("socket-connect", listener)
