@@ -155,29 +155,33 @@ def test_ipv4_mapped_address_is_the_same(engine, local, daemon, docksnoop, mode)
     reached(watch.wait_for("socket-connect", local), engine, local, daemon, mode)
 
 
+@pytest.mark.once
 def test_other_addresses_and_ports_are_nobodys(engine, local, daemon, marker, docksnoop, mode):
     port = int(daemon.rpartition(":")[2])
+    # New listeners: the kernel side reports who connects, and user space has to tell them apart.
+    watch = docksnoop("--all", mode=mode)
     with socket.socket() as other, socket.socket() as near:
         other.bind(("127.0.0.9", port))
         other.listen()
         near.bind(("127.0.0.1", 0))
         near.listen()
-        watch = docksnoop("--all", mode=mode)
         assert engine.exec(local, f"tcp://127.0.0.9:{port}")["errors"] == [0]
         assert engine.exec(local, f"tcp://127.0.0.1:{near.getsockname()[1]}")["errors"] == [0]
         marker.settle(watch)
     assert not watch.events("socket-connect", local)
 
 
+@pytest.mark.once
 def test_same_loopback_address_in_another_network_is_nobodys(engine, boxes, daemon, marker, docksnoop, mode):
     port = daemon.rpartition(":")[2]
-    listener = boxes(client=("-l", port))
     watch = docksnoop(mode=mode)
+    listener = boxes(client=("-l", port))  # a new one, as above
     assert engine.exec(listener, f"tcp://127.0.0.1:{port}")["errors"] == [0]
     marker.settle(watch)
     assert not watch.events("socket-connect", listener)
 
 
+@pytest.mark.once
 def test_host_process_is_shown_with_all_only(engine, daemon, marker, docksnoop, mode):
     watch, every = docksnoop(mode=mode), docksnoop("--all", mode=mode)
     subprocess.run([engine.client, daemon], check=True, capture_output=True)
@@ -188,20 +192,6 @@ def test_host_process_is_shown_with_all_only(engine, daemon, marker, docksnoop, 
     )
     marker.settle(watch)
     assert not watch.events("socket-connect", docksnoop__socket__address=daemon)
-
-
-def test_daemon_that_starts_later_is_seen_from_its_first_connect(engine, boxes, docksnoop, mode):
-    address = f"tcp://127.0.0.1:{free_port()}"
-    watch = docksnoop(mode=mode)
-    # from now on it tries each millisecond
-    box = boxes("--network=host", client=("-r", "-s", address))
-    with engine.stopped():
-        engine.start("--tls=false", "-H", address)
-        event = watch.wait_for("socket-connect", box, event__outcome="success")
-        reached(event, engine, box, address, mode)
-        watch.wait_for("socket-exposed", docksnoop__socket__address=address)
-    engine.stop()
-    engine.start()
 
 
 # A proxy
@@ -228,6 +218,7 @@ def test_proxy_over_ipv6(engine, proxy, client, docksnoop, mode):
     go(watch, engine, client, f"tcp://[{PROXY6}]:{PORT}", mode, proxy=proxy)
 
 
+@pytest.mark.once
 def test_container_in_the_proxys_network(engine, proxy, boxes, docksnoop, mode):
     box = boxes(f"--network=container:{proxy.id}", sleeper=True)
     watch = docksnoop(mode=mode)
@@ -235,6 +226,7 @@ def test_container_in_the_proxys_network(engine, proxy, boxes, docksnoop, mode):
     go(watch, engine, box, f"tcp://127.200.0.1:{PORT}", mode, proxy=proxy)
 
 
+@pytest.mark.once
 def test_proxys_own_health_check_is_nobodys_access(engine, proxy, marker, docksnoop, mode):
     watch = docksnoop("--all", mode=mode)
     assert engine.exec(proxy, f"tcp://127.0.0.1:{PORT}")["errors"] == [0]
@@ -291,6 +283,58 @@ def test_proxy_is_seen_from_its_first_client(engine, boxes, docksnoop, mode):
     reached(watch.wait_for("socket-connect", box, event__outcome="success"), engine, box, url, mode, proxy=proxy)
 
 
+@pytest.mark.once
+def test_proxy_that_is_renamed_and_restarted(engine, boxes, docksnoop, mode):
+    proxy = boxes("-v", f"{engine.run_dir}:/hostrun", client=("-l", str(PORT), "/hostrun/docker.sock"))
+    watch = docksnoop(mode=mode)
+    engine.docker("restart", "-t", "0", proxy.id)
+    proxy.pid = int(engine.docker("inspect", "-f", "{{.State.Pid}}", proxy.id))
+    proxy.name = engines.unique("renamed")
+    engine.docker("rename", proxy.id, proxy.name)
+    box = boxes(f"--network=container:{proxy.id}", sleeper=True)
+    url = f"tcp://127.0.0.1:{PORT}"
+
+    def name_told():  # at most a second after it was renamed
+        seen = len(watch.events("socket-connect", box))
+        engine.exec(box, "-r", url)
+        watch.wait_for("socket-connect", box, event__outcome="success", count=seen + 1)
+        event = watch.events("socket-connect", box)[-1]
+        assert get(event, "docksnoop.socket.proxy.id") == proxy.id
+        return get(event, "docksnoop.socket.proxy.name") == proxy.name
+
+    host.wait_until(name_told, 10, "its new name")
+    go(watch, engine, box, url, mode, proxy=proxy)
+
+
+@pytest.mark.once
+def test_proxy_in_the_hosts_network(engine, boxes, local, marker, docksnoop, mode):
+    port = free_port()
+    proxy = boxes("-v", f"{engine.run_dir}:/hostrun", "--network=host", client=("-l", str(port), "/hostrun/docker.sock"))
+    with socket.socket() as other:  # the host's own
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        watch = docksnoop(mode=mode)
+        go(watch, engine, local, f"tcp://127.0.0.1:{port}", mode, proxy=proxy)
+        engine.exec(local, f"tcp://127.0.0.1:{other.getsockname()[1]}")
+        marker.settle(watch)
+    assert len(watch.events("socket-connect", local)) == 1
+
+
+@pytest.mark.once
+def test_kernel_without_the_hook_is_told_and_does_the_rest(engine, daemon, local, marker, scratch, docksnoop, mode):
+    source = pathlib.Path(__file__).with_name("refuse.c")
+    library = f"{scratch}/refuse.so"
+    subprocess.run(["gcc", "-shared", "-fPIC", "-O2", "-o", library, str(source)], check=True)
+    watch = docksnoop(mode=mode, wrap=["env", f"LD_PRELOAD={library}", "REFUSED_PROGRAM=common_tcp_stat"])
+    watch.expect_trouble("connects over TCP are not seen: load: Operation not permitted")
+    assert "connects over TCP are not seen" in watch.stderr
+    watch.wait_for("socket-exposed", docksnoop__socket__address=daemon)
+    assert engine.exec(local, daemon)["errors"] == [0]
+    marker.settle(watch)
+    assert not watch.events("socket-connect", local)
+
+
+@pytest.mark.once
 def test_port_that_docker_publishes(engine, proxy, client, local, docksnoop, mode):
     device, port = f"dsh{os.getpid()}", free_port()
     ip("link", "add", device, "type", "veth", "peer", "name", device, "netns", str(proxy.pid))
@@ -323,6 +367,7 @@ def test_port_that_docker_publishes(engine, proxy, client, local, docksnoop, mod
         ip("link", "del", device)
 
 
+@pytest.mark.once
 def test_what_is_said_to_people(engine, proxy, client, docksnoop, mode):
     watch = docksnoop(mode=mode, json=False)
     line = watch.wait_text(b"exposed", proxy.name.encode(), b"tcp://").decode()
@@ -330,3 +375,21 @@ def test_what_is_said_to_people(engine, proxy, client, docksnoop, mode):
     engine.exec(client, f"tcp://{PROXY}:{PORT}")
     line = watch.wait_text(b"FLAGGED", client.name.encode()).decode()
     assert f"tcp://{PROXY}:{PORT} -> proxy {proxy.name} ({engines.IMAGE}) -> docker {engine.socket}" in line, line
+
+
+# The last, for it leaves the daemon without an address
+
+
+@pytest.mark.once
+def test_daemon_that_starts_later_is_seen_from_its_first_connect(engine, boxes, docksnoop, mode):
+    address = f"tcp://127.0.0.1:{free_port()}"
+    watch = docksnoop(mode=mode)
+    # from now on it tries each millisecond
+    box = boxes("--network=host", client=("-r", "-s", address))
+    with engine.stopped():
+        engine.start("--tls=false", "-H", address)
+        event = watch.wait_for("socket-connect", box, event__outcome="success")
+        reached(event, engine, box, address, mode)
+        watch.wait_for("socket-exposed", docksnoop__socket__address=address)
+    engine.stop()
+    engine.start()

@@ -17,13 +17,15 @@ struct sample {
 	struct listener listener;
 	const struct listener *sockets[1];
 	struct container container;
+	struct container proxy;
 	struct mount_use mount;
 };
 
 /* 2026-11-23T20:31:07.123456789Z */
-#define SAMPLE_TIME_NS 1795465867123456789ULL
-#define SAMPLE_ID      "4f0c5a9e1b7d4c52a8e36f9b0d21c7e85a6b3f4d9e2c1807b5a4938271605f4e"
-#define SAMPLE_HASH    "sha256:9d1e64c0ab7f3b25d8f6a1c493e07b58d2c6f3a9b1e4d7085c3a6f9e2b7d4c10"
+#define SAMPLE_TIME_NS	1795465867123456789ULL
+#define SAMPLE_ID	"4f0c5a9e1b7d4c52a8e36f9b0d21c7e85a6b3f4d9e2c1807b5a4938271605f4e"
+#define SAMPLE_PROXY_ID "7d41c09be5f2a86330c9de1748fb5a62907ec3d8146ab5f0c27e9138d405fa6b"
+#define SAMPLE_HASH	"sha256:9d1e64c0ab7f3b25d8f6a1c493e07b58d2c6f3a9b1e4d7085c3a6f9e2b7d4c10"
 
 /* The time since boot at which it is @epoch_ns, whenever the host was started. */
 static inline uint64_t sample_boot_ns(uint64_t epoch_ns)
@@ -186,6 +188,44 @@ static inline struct sample *sample_exposed(void)
 		.target = (char *)"/hostrun",
 		.known = true,
 	};
+	return s;
+}
+
+/* A container reaches dockerd through another one, which has its socket and listens on TCP. */
+static inline struct sample *sample_proxied(void)
+{
+	struct sample *s = sample_connect();
+
+	s->event.mount = NULL;
+	s->record.raw.socket_ino = 0;
+	s->record.client_path[0] = '\0';
+	s->record.bound_path[0] = '\0';
+	s->listener.dev = 0;
+	s->listener.file_ino = 0;
+	strcpy(s->listener.name, "haproxy");
+	s->proxy = (struct container){
+		.runtime = RUNTIME_DOCKER,
+		.id = (char *)SAMPLE_PROXY_ID,
+		.name = (char *)"socket-proxy",
+		.image = (char *)"tecnativa/docker-socket-proxy",
+	};
+	s->event.address = "tcp://172.18.0.2:2375";
+	s->event.proxied = true;
+	s->event.proxy = &s->proxy;
+	return s;
+}
+
+/* dockerd itself listens on TCP. */
+static inline struct sample *sample_listens(void)
+{
+	struct sample *s = sample_new(EVENT_SOCKET_EXPOSED);
+
+	sample_listener(s);
+	s->listener.path[0] = '\0';
+	s->listener.dev = 0;
+	s->listener.file_ino = 0;
+	s->event.verdict = VERDICT_FLAGGED;
+	s->event.address = "tcp://0.0.0.0:2375";
 	return s;
 }
 

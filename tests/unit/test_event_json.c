@@ -68,6 +68,8 @@ static void test_golden(void **state)
 	check_golden(sample_host(), "host");
 	check_golden(sample_unknown(), "unknown");
 	check_golden(sample_exposed(), "exposed");
+	check_golden(sample_proxied(), "proxied");
+	check_golden(sample_listens(), "listens");
 	check_golden(sample_lost(), "lost");
 	check_golden(sample_started(), "started");
 	check_golden(sample_stopped(), "stopped");

@@ -57,9 +57,9 @@ static void write_variants(FILE *out, struct sample *s)
 
 static void test_schema(void **state)
 {
-	struct sample *(*const samples[])(void) = {sample_connect, sample_host, sample_unknown,
-						   sample_exposed, sample_lost, sample_started,
-						   sample_stopped};
+	struct sample *(*const samples[])(void) = {sample_connect, sample_host,	   sample_unknown,
+						   sample_exposed, sample_proxied, sample_listens,
+						   sample_lost,	   sample_started, sample_stopped};
 	char name[] = "/tmp/docksnoop-events-XXXXXX";
 	FILE *out = fdopen(mkstemp(name), "w");
 	struct sample *s = NULL;
@@ -79,6 +79,12 @@ static void test_schema(void **state)
 	write_variants(out, s);
 	sample_free(s);
 	s = sample_exposed();
+	write_variants(out, s);
+	sample_free(s);
+	s = sample_proxied();
+	s->event.proxy = NULL;
+	s->event.outcome_unknown = true;
+	s->event.address = "tcp://[2001:db8::2]:2375";
 	write_variants(out, s);
 	sample_free(s);
 	assert_int_equal(fclose(out), 0);
@@ -128,6 +134,10 @@ static void test_schema_refuses(void **state)
 	check_refused(sample_host(), "", "error", NULL);
 	check_refused(sample_host(), "", "container", json_pack("{s:s}", "id", "x"));
 	check_refused(sample_exposed(), "event", "kind", json_string("alert"));
+	/* a mount, or an address: without either nothing says how it was reached */
+	check_refused(sample_proxied(), "docksnoop.socket", "address", NULL);
+	check_refused(sample_listens(), "docksnoop.socket", "address", NULL);
+	check_refused(sample_proxied(), "docksnoop.socket", "address", json_string("10.0.0.2:1"));
 	check_refused(sample_lost(), "docksnoop", "lost", NULL);
 	check_refused(sample_started(), "docksnoop.monitor", "sockets", NULL);
 	check_refused(sample_stopped(), "docksnoop.monitor", "lost", NULL);

@@ -46,6 +46,13 @@ static void test_lines(void **state)
 		   "20:31:07.123  exposed  traefik (traefik:v2)                                  "
 		   "/hostrun/docker.sock -> docker /var/run/docker.sock  "
 		   "directory-bind /run:/hostrun:rw\n");
+	check_line(sample_proxied(), false,
+		   "20:31:07.123  FLAGGED  traefik (traefik:v2)          curl[4242] uid 1000     "
+		   "tcp://172.18.0.2:2375 -> proxy socket-proxy (tecnativa/docker-socket-proxy) "
+		   "-> docker /var/run/docker.sock\n");
+	check_line(sample_listens(), false,
+		   "20:31:07.123  exposed  the daemon itself                                     "
+		   "tcp://0.0.0.0:2375 -> docker\n");
 	check_line(sample_lost(), false,
 		   "20:31:07.123  LOST     3 connect records were lost (ring): "
 		   "what is recorded has a gap here\n");
@@ -55,6 +62,42 @@ static void test_lines(void **state)
 	check_line(sample_stopped(), false,
 		   "20:31:07.123  stopped  docksnoop 0.1.0 stopped after 16 events, "
 		   "with 3 lost\n");
+}
+
+static void test_tcp_reasons(void **state)
+{
+	struct sample *s = sample_proxied();
+
+	(void)state;
+	check_reason(s, "container traefik (traefik:v2) reached the docker daemon at "
+			"tcp://172.18.0.2:2375, by way of the container socket-proxy "
+			"(tecnativa/docker-socket-proxy)");
+	s->event.error = ECONNREFUSED;
+	s->event.proxy = NULL;
+	check_reason(s, "container traefik (traefik:v2) tried to reach the docker daemon at "
+			"tcp://172.18.0.2:2375, by way of the container unknown; the connect "
+			"failed with ECONNREFUSED");
+	s->event.error = 0;
+	s->event.proxied = false;
+	s->event.outcome_unknown = true;
+	check_reason(s, "container traefik (traefik:v2) tried to reach the docker daemon at "
+			"tcp://172.18.0.2:2375; whether it was answered is not known");
+	sample_free(s);
+	s = sample_listens();
+	check_reason(s, "the docker daemon listens at tcp://0.0.0.0:2375, for whoever reaches "
+			"that address");
+	s->event.address = "tcp://127.0.0.1:2375";
+	s->event.address_local = true;
+	check_reason(s, "the docker daemon listens at tcp://127.0.0.1:2375, for every process in "
+			"its network namespace");
+	sample_free(s);
+	s = sample_exposed();
+	s->event.address = "tcp://172.18.0.2:2375";
+	check_reason(s,
+		     "container traefik (traefik:v2) listens at tcp://172.18.0.2:2375, for "
+		     "whoever reaches that address, and can reach the docker daemon through "
+		     "/hostrun/docker.sock, in the bind mount of the directory /run at /hostrun");
+	sample_free(s);
 }
 
 /* Every colour that is set is taken back before the line ends. */
@@ -310,12 +353,12 @@ static void test_reason_monitor(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_lines),	       cmocka_unit_test(test_color),
-		cmocka_unit_test(test_hostile),	       cmocka_unit_test(test_long),
-		cmocka_unit_test(test_width),	       cmocka_unit_test(test_names),
-		cmocka_unit_test(test_other_words),    cmocka_unit_test(test_local_time),
-		cmocka_unit_test(test_reason_ways),    cmocka_unit_test(test_reason_exposed),
-		cmocka_unit_test(test_reason_monitor),
+		cmocka_unit_test(test_lines),	       cmocka_unit_test(test_tcp_reasons),
+		cmocka_unit_test(test_color),	       cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_long),	       cmocka_unit_test(test_width),
+		cmocka_unit_test(test_names),	       cmocka_unit_test(test_other_words),
+		cmocka_unit_test(test_local_time),     cmocka_unit_test(test_reason_ways),
+		cmocka_unit_test(test_reason_exposed), cmocka_unit_test(test_reason_monitor),
 	};
 
 	setenv("TZ", "UTC", 1);

@@ -140,6 +140,25 @@ static void foreign_records_are_refused(void **state)
 	assert_int_equal(decode(sizeof(sample.raw)), -EBADMSG);
 }
 
+static void tcp_is_taken_as_it_comes(void **state)
+{
+	static const uint8_t address[] = {[10] = 0xff, [11] = 0xff, [12] = 127, [15] = 1};
+
+	(void)state;
+	sample_begin();
+	sample.raw.type = DS_RECORD_TCP;
+	memcpy(sample.raw.tcp_address, address, sizeof(address));
+	sample.raw.tcp_port = 2375;
+	sample.raw.tcp_state = 2;
+	SAMPLE_STRING(DS_STR_ARGV, "curl");
+	assert_int_equal(decode(sample.raw.size), 0);
+	assert_memory_equal(out.raw.tcp_address, address, sizeof(address));
+	assert_int_equal(out.raw.tcp_port, 2375);
+	assert_int_equal(out.raw.tcp_state, 2);
+	assert_string_equal(out.argv, "curl");
+	assert_int_equal(decode(sample.raw.size - 1), -EBADMSG);
+}
+
 static void strings_outside_are_refused(void **state)
 {
 	(void)state;
@@ -193,6 +212,7 @@ int main(void)
 		cmocka_unit_test(arguments_keep_their_nuls),
 		cmocka_unit_test(cut_records_are_refused),
 		cmocka_unit_test(foreign_records_are_refused),
+		cmocka_unit_test(tcp_is_taken_as_it_comes),
 		cmocka_unit_test(strings_outside_are_refused),
 		cmocka_unit_test(names_without_end_are_ended),
 		cmocka_unit_test(longest_strings_fit),

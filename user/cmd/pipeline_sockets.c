@@ -121,6 +121,7 @@ void pipeline_armed(struct pipeline *p)
 	char label[1024];
 	size_t at = 0;
 
+	pipeline_tcp_armed(p);
 	listeners_each(p->listeners, listener_list, &list);
 	for (size_t i = 0; i < list.count && at < sizeof(line); i++) {
 		listener_label(list.listeners[i], label, sizeof(label));
@@ -136,6 +137,5 @@ void pipeline_armed(struct pipeline *p)
 		log_info("watching in %s mode; no container daemon listens yet, "
 			 "each is taken up when it starts",
 			 mode);
-	pipeline_tcp_armed(p);
 	p->armed = true;
 }

@@ -31,6 +31,7 @@ struct proxy {
 	struct listener listener; /* daemon, scope and path of the socket */
 	struct mount_use mount;	  /* by which it has it */
 	uint32_t pid;		  /* of one of its processes */
+	uint32_t net_ns;	  /* that process's: another one when it was restarted */
 	uint64_t start_ns;
 	UT_hash_handle hh; /* in the order of last use */
 };
@@ -111,13 +112,14 @@ static char *copy(const char *s)
 void pipeline_tcp_holds(struct pipeline *p, const struct sighting *s,
 			const struct listener *listener, const struct mount_use *use)
 {
+	const struct ds_record *raw = &p->record.raw;
 	struct pipeline_tcp *t = p->tcp;
 	struct proxy *proxy = NULL;
 	char key[CONTAINER_ID_MAX + 1];
 
 	if (s->host || listener->scope != SCOPE_HOST)
 		return;
-	proxy_key(s, p->record.raw.mnt_ns, key);
+	proxy_key(s, raw->mnt_ns, key);
 	HASH_FIND_STR(t->proxies, key, proxy);
 	if (!proxy) {
 		proxy = calloc(1, sizeof(*proxy));
@@ -132,17 +134,19 @@ void pipeline_tcp_holds(struct pipeline *p, const struct sighting *s,
 		proxy->mount = *use;
 		proxy->mount.source = copy(use->source);
 		proxy->mount.target = copy(use->target);
-		proxy->pid = p->record.raw.tgid;
-		proxy->start_ns = p->record.raw.start_ns;
-		HASH_ADD_STR(t->proxies, key, proxy);
-		tcp_ends_add(t->ends, p->record.raw.net_ns, p->record.raw.tgid);
-		proxies_trim(p);
-		return;
+	} else {
+		HASH_DEL(t->proxies, proxy);
 	}
-	HASH_DEL(t->proxies, proxy);
 	HASH_ADD_STR(t->proxies, key, proxy); /* the youngest now */
-	proxy->pid = p->record.raw.tgid;
-	proxy->start_ns = p->record.raw.start_ns;
+	/* A restarted one has another network namespace, which may have the number of the old one. */
+	if (proxy->net_ns != raw->net_ns ||
+	    !process_is(p->options.procfd, proxy->pid, proxy->start_ns)) {
+		proxy->pid = raw->tgid;
+		proxy->start_ns = raw->start_ns;
+		proxy->net_ns = raw->net_ns;
+		tcp_ends_add(t->ends, raw->net_ns, raw->tgid);
+	}
+	proxies_trim(p);
 }
 
 static const void *process_proxy(void *ctx, uint32_t pid, struct listener *listener)
@@ -263,6 +267,10 @@ static int end_say(void *ctx, const struct tcp_end *end)
 
 void pipeline_tcp_armed(struct pipeline *p)
 {
+	const char *missing = sensor_tcp_missing(p->options.sensor);
+
+	if (missing)
+		log_warn("connects over TCP are not seen: %s", missing);
 	tcp_ends_each(p->tcp->ends, end_say, NULL);
 }
 
@@ -320,6 +328,21 @@ static bool is_own(const struct proxy *proxy, const struct sighting *s, uint32_t
 	return !strcmp(key, proxy->key);
 }
 
+/* What it is called now: a container can be renamed. */
+static struct container *proxy_container(struct pipeline *p, const struct proxy *proxy)
+{
+	struct pipeline_tcp *t = p->tcp;
+	struct container *found = NULL;
+	struct sighting s = {0};
+
+	if (process_is(p->options.procfd, proxy->pid, proxy->start_ns) &&
+	    !tracker_process(p->tracker, proxy->pid, &t->record, &s) && s.container &&
+	    !strcmp(s.container->id, proxy->key))
+		found = container_ref(s.container);
+	sighting_clear(&s);
+	return found ? found : proxy->container ? container_ref(proxy->container) : NULL;
+}
+
 static void connect_begins(struct pipeline *p, const void *data, size_t size)
 {
 	const struct ds_record *raw = &p->record.raw;
@@ -353,7 +376,7 @@ static void connect_begins(struct pipeline *p, const void *data, size_t size)
 	c->size = size;
 	c->connection = raw->connection;
 	c->end = *end;
-	c->proxy = proxy && proxy->container ? container_ref(proxy->container) : NULL;
+	c->proxy = proxy ? proxy_container(p, proxy) : NULL;
 	c->sighting = s;
 	c->since_ns = clock_boot_ns();
 	/* Read first, then make sure whose it was. */

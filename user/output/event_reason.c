@@ -91,9 +91,9 @@ static void put_connect(FILE *out, const struct event *event, const char *path)
 	char number[ERROR_NAME_SIZE] = "";
 
 	put_who(out, event);
-	fputs(event->already_open   ? " holds a connection, from before docksnoop started, to "
-	      : event_failed(event) ? " tried to reach "
-				    : " reached ",
+	fputs(event->already_open ? " holds a connection, from before docksnoop started, to "
+	      : event_failed(event) || event->outcome_unknown ? " tried to reach "
+							      : " reached ",
 	      out);
 	put_daemon(out, event);
 	if (event->address)

@@ -179,8 +179,11 @@ static int put_access(FILE *out, const struct event *event)
 		fputs(" -> proxy ", out);
 		put_container(out, &(struct event){.container = event->proxy});
 	}
-	fprintf(out, " -> %s ", socket_daemon(event));
-	put_escaped(out, socket_path(event));
+	fprintf(out, " -> %s", socket_daemon(event));
+	if (*socket_path(event)) {
+		fputc(' ', out);
+		put_escaped(out, socket_path(event));
+	}
 	if (event->mount)
 		put_mount(out, event->mount);
 	if (event->error)

@@ -2,6 +2,7 @@
 #include "user/sensor/attach.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/mount.h>
 
@@ -28,18 +29,22 @@ int program_prepare(struct bpf_program *prog)
 			     prog, (enum bpf_attach_type)CGROUP_UNIX_CONNECT);
 }
 
-bool program_optional(const struct bpf_program *prog)
+int program_level(const struct bpf_program *prog)
 {
-	static const char *const names[] = {
-		"trampoline_sendpage",
-		"kprobe_sendpage",
-		"tracepoint_connect_begins",
+	static const struct {
+		const char *name;
+		int level;
+	} optional[] = {
+		{"trampoline_sendpage", 1},
+		{"kprobe_sendpage", 1},
+		{"tracepoint_connect_begins", 1},
+		{"common_tcp_state", 2},
 	};
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (!strcmp(bpf_program__name(prog), names[i]))
-			return true;
-	return false;
+	for (size_t i = 0; i < sizeof(optional) / sizeof(optional[0]); i++)
+		if (!strcmp(bpf_program__name(prog), optional[i].name))
+			return optional[i].level;
+	return 0;
 }
 
 /*

@@ -3,15 +3,18 @@
 #define DOCKSNOOP_ATTACH_H
 
 #include <bpf/libbpf.h>
-#include <stdbool.h>
 
 /* What libbpf leaves to be done for single programs of the kernel side. */
 
 /* Before loading: tell libbpf what it does not know of @prog. 0 or -errno. */
 int program_prepare(struct bpf_program *prog);
 
-/* Can its mode do without it? Some kernels have no such hook, or need none. */
-bool program_optional(const struct bpf_program *prog);
+/*
+ * What can be done without, first what some kernels have no hook for or no need
+ * of, then more: 0 for what its mode needs, else up to PROGRAM_LEVELS.
+ */
+#define PROGRAM_LEVELS 2
+int program_level(const struct bpf_program *prog);
 
 /* A loaded program. 0 and *out the caller's, or -errno. */
 int program_attach(const struct bpf_program *prog, struct bpf_link **out);

@@ -21,6 +21,7 @@ struct sensor {
 	struct docksnoop_bpf *skel;
 	struct ring_buffer *ring;
 	bool sees_attempts;
+	struct sensor_reason tcp; /* why connects over TCP are not seen */
 	struct bpf_link *links[PROGRAMS_MAX];
 	size_t link_count;
 	enum sensor_mode mode;
@@ -86,7 +87,7 @@ static int libbpf_keep(enum libbpf_print_level level, const char *fmt, va_list a
 }
 
 /* A program belongs to the mode that its name begins with, or is common to all. */
-static int sensor_choose(struct docksnoop_bpf *skel, enum sensor_mode mode, bool optional)
+static int sensor_choose(struct docksnoop_bpf *skel, enum sensor_mode mode, int without)
 {
 	static const char *const prefixes[SENSOR_MODE_COUNT] = {
 		[SENSOR_MODE_TRAMPOLINE] = "trampoline_",
@@ -104,7 +105,8 @@ static int sensor_choose(struct docksnoop_bpf *skel, enum sensor_mode mode, bool
 
 		if (err)
 			return err;
-		bpf_program__set_autoload(prog, wanted && (optional || !program_optional(prog)));
+		bpf_program__set_autoload(
+			prog, wanted && (!program_level(prog) || program_level(prog) > without));
 	}
 	/* 2 MiB that no other mode has a use for */
 	return bpf_map__set_autocreate(skel->maps.attempts, mode == SENSOR_MODE_TRACEPOINT);
@@ -151,7 +153,7 @@ static int sensor_attach(struct sensor *sensor, const struct bpf_program *prog)
 	return err;
 }
 
-static int sensor_open_with(enum sensor_mode mode, bool optional, struct sensor_reason *reason,
+static int sensor_open_with(enum sensor_mode mode, int without, struct sensor_reason *reason,
 			    struct sensor **out)
 {
 	AUTO_SENSOR struct sensor *sensor = calloc(1, sizeof(*sensor));
@@ -166,7 +168,7 @@ static int sensor_open_with(enum sensor_mode mode, bool optional, struct sensor_
 	if (!sensor->skel)
 		return sensor_fail(reason, "open", -errno);
 	sensor->skel->rodata->self_tgid = getpid();
-	err = sensor_choose(sensor->skel, mode, optional);
+	err = sensor_choose(sensor->skel, mode, without);
 	err = err ? err : docksnoop_bpf__load(sensor->skel);
 	if (err)
 		return sensor_fail(reason, "load", err);
@@ -177,7 +179,7 @@ static int sensor_open_with(enum sensor_mode mode, bool optional, struct sensor_
 	bpf_object__for_each_program(prog, sensor->skel->obj)
 	{
 		err = bpf_program__autoload(prog) ? sensor_attach(sensor, prog) : 0;
-		if (err && !program_optional(prog))
+		if (err && !program_level(prog))
 			return sensor_fail(reason, "attach", err);
 		if (!err && prog == sensor->skel->progs.tracepoint_connect_begins)
 			sensor->sees_attempts = bpf_program__autoload(prog);
@@ -191,9 +193,16 @@ static int sensor_open_with(enum sensor_mode mode, bool optional, struct sensor_
 static int sensor_open_mode(enum sensor_mode mode, struct sensor_reason *reason,
 			    struct sensor **out)
 {
-	int err = sensor_open_with(mode, true, reason, out);
+	struct sensor_reason before = {0};
+	int err = sensor_open_with(mode, 0, reason, out);
 
-	return err ? sensor_open_with(mode, false, reason, out) : 0;
+	for (int without = 1; err && without <= PROGRAM_LEVELS; without++) {
+		before = *reason;
+		err = sensor_open_with(mode, without, reason, out);
+		if (!err && without == PROGRAM_LEVELS)
+			(*out)->tcp = before;
+	}
+	return err;
 }
 
 int sensor_open(enum sensor_mode mode, struct sensor_reason *reasons, struct sensor **out)
@@ -417,6 +426,11 @@ int sensor_tcp_remove(struct sensor *sensor, const uint8_t address[16], uint16_t
 	if (!err)
 		sensor->skel->bss->tcp_end_count--;
 	return err;
+}
+
+const char *sensor_tcp_missing(const struct sensor *sensor)
+{
+	return sensor->tcp.error ? sensor->tcp.text : NULL;
 }
 
 int sensor_lost(const struct sensor *sensor, uint64_t lost[DS_LOST_COUNT])

@@ -113,6 +113,9 @@ int sensor_tcp_add(struct sensor *sensor, const uint8_t address[16], uint16_t po
 int sensor_tcp_remove(struct sensor *sensor, const uint8_t address[16], uint16_t port,
 		      uint32_t net_ns);
 
+/* NULL when connects over TCP are seen; else why this kernel does not show them. */
+const char *sensor_tcp_missing(const struct sensor *sensor);
+
 /* Records that the kernel could not hand over, by enum ds_lost, since it was attached. */
 int sensor_lost(const struct sensor *sensor, uint64_t lost[DS_LOST_COUNT]);
 

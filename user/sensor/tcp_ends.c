@@ -2,9 +2,6 @@
 #include "user/sensor/tcp_ends.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <uthash.h>
@@ -14,6 +11,7 @@
 #include "user/sensor/process.h"
 #include "user/sensor/tcp_holder.h"
 #include "user/sensor/tcp_keys.h"
+#include "user/sensor/tcp_netns.h"
 #include "user/util/cleanup.h"
 #include "user/util/clock.h"
 
@@ -44,120 +42,19 @@ struct tcp_socket {
 	UT_hash_handle by_ino;
 };
 
-struct netns {
-	uint32_t inum;
-	uint32_t pid; /* lives there; 0 when none is known */
-	uint8_t (*addresses)[TCP_ADDRESS_SIZE];
-	size_t address_count;
-	size_t socket_count;
-	bool wanted; /* by a proxy: as long as somebody lives there */
-	bool used;   /* by a daemon, at the last refresh */
-	bool due;    /* somebody listens there who has not been looked at */
-	int error;   /* of the last look */
-	UT_hash_handle hh;
-};
-
 struct tcp_ends {
 	struct tcp_ends_options options;
 	struct tcp_keys *keys;
 	struct tcp_socket *sockets; /* by cookie */
 	struct tcp_socket *by_ino;
-	struct netns *namespaces;
+	struct tcp_namespaces namespaces;
 	uint64_t generation;
 	uint64_t walked_ns; /* when all processes were last looked through, and what it took */
 	uint64_t walk_took_ns;
 	size_t refused;
 };
 
-/* --- network namespaces ------------------------------------------------------------------ */
-
-static struct netns *netns_find(const struct tcp_ends *ends, uint32_t inum)
-{
-	struct netns *ns = NULL;
-
-	HASH_FIND(hh, ends->namespaces, &inum, sizeof(inum), ns);
-	return ns;
-}
-
-static struct netns *netns_get(struct tcp_ends *ends, uint32_t inum, uint32_t pid)
-{
-	struct netns *ns = netns_find(ends, inum);
-
-	if (!ns) {
-		ns = calloc(1, sizeof(*ns));
-		if (!ns)
-			return NULL;
-		ns->inum = inum;
-		HASH_ADD(hh, ends->namespaces, inum, sizeof(inum), ns);
-	}
-	ns->pid = pid;
-	return ns;
-}
-
-static void netns_use(void *ctx, uint32_t pid, uint32_t inum)
-{
-	struct netns *ns = netns_get(ctx, inum, pid);
-
-	if (ns)
-		ns->used = true;
-}
-
-static void netns_drop(struct tcp_ends *ends, struct netns *ns)
-{
-	HASH_DEL(ends->namespaces, ns);
-	free(ns->addresses);
-	free(ns);
-}
-
-static bool netns_lives(const struct tcp_ends *ends, const struct netns *ns)
-{
-	uint32_t inum = 0;
-
-	return ns->pid && !process_namespace(ends->options.procfd, ns->pid, "net", &inum) &&
-	       inum == ns->inum;
-}
-
-static int netns_search(void *ctx, uint32_t pid)
-{
-	struct tcp_ends *ends = ctx;
-	struct netns *ns = NULL;
-	uint32_t inum = 0;
-
-	if (process_namespace(ends->options.procfd, pid, "net", &inum))
-		return 0;
-	ns = netns_find(ends, inum);
-	if (ns && !ns->pid)
-		ns->pid = pid;
-	return 0;
-}
-
-/* Find somebody who lives in each. No descriptor is kept: it would keep the namespace alive. */
-static void netns_settle(struct tcp_ends *ends)
-{
-	struct netns *ns = NULL, *tmp = NULL;
-	bool search = false;
-
-	HASH_ITER(hh, ends->namespaces, ns, tmp)
-	{
-		if (netns_lives(ends, ns))
-			continue;
-		ns->pid = 0;
-		search = true;
-	}
-	if (search)
-		process_each(ends->options.procfd, netns_search, ends);
-	HASH_ITER(hh, ends->namespaces, ns, tmp)
-	if (!ns->pid || !(ns->wanted || ns->used))
-		netns_drop(ends, ns);
-}
-
-static bool netns_has(const struct netns *ns, const uint8_t address[TCP_ADDRESS_SIZE])
-{
-	for (size_t i = 0; ns && i < ns->address_count; i++)
-		if (!memcmp(ns->addresses[i], address, TCP_ADDRESS_SIZE))
-			return true;
-	return false;
-}
+/* --- who listens in a namespace ------------------------------------------------------------------ */
 
 static void socket_drop(struct tcp_ends *ends, struct tcp_socket *s)
 {
@@ -182,7 +79,7 @@ static void socket_add(struct tcp_ends *ends, struct tcp_socket *s)
 
 struct look {
 	struct tcp_ends *ends;
-	struct netns *ns;
+	struct tcp_netns *ns;
 };
 
 static void socket_look(void *ctx, const struct tcp_diag *d)
@@ -207,35 +104,37 @@ static void socket_look(void *ctx, const struct tcp_diag *d)
 	}
 	if (s->generation != look->ends->generation)
 		look->ns->socket_count++;
-	s->generation = look->ends->generation;
+	s->generation = look->ends->generation; /* each look is one */
 }
 
-static int netns_open(const struct tcp_ends *ends, const struct netns *ns)
+static void netns_use(void *ctx, uint32_t pid, uint32_t inum)
 {
-	char path[64];
-	int fd;
+	struct tcp_ends *ends = ctx;
+	struct tcp_netns *ns = tcp_netns_get(&ends->namespaces, inum, pid);
 
-	snprintf(path, sizeof(path), "%" PRIu32 "/ns/net", ns->pid);
-	fd = openat(ends->options.procfd, path, O_RDONLY | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
+	if (ns)
+		ns->used = true;
 }
 
 /* Its listeners and addresses. An error leaves what is known. */
-static void netns_look(struct tcp_ends *ends, struct netns *ns)
+static void netns_look(struct tcp_ends *ends, struct tcp_netns *ns)
 {
 	struct look look = {.ends = ends, .ns = ns};
 	uint8_t(*addresses)[TCP_ADDRESS_SIZE] = NULL;
-	AUTO_CLOSE int netns = netns_open(ends, ns);
+	AUTO_CLOSE int netns = tcp_netns_open(&ends->namespaces, ns);
 	AUTO_CLOSE int diag = -1;
 	size_t count = 0;
 
-	ns->error = netns < 0 ? netns : 0;
+	ends->generation++;
+	ns->socket_count = 0;
+	ns->error = netns < 0 ? -ESRCH : 0; /* who lived there has just gone */
 	if (ns->error)
 		return;
 	diag = diag_open(netns);
 	ns->error = diag < 0 ? diag : tcp_diag_each(diag, socket_look, &look);
 	if (ns->error)
 		return;
+	ns->generation = ends->generation;
 	ns->due = false;
 	if (tcp_addresses(netns, ADDRESSES_MAX, &addresses, &count))
 		return;
@@ -350,7 +249,7 @@ static bool end_reached(const struct tcp_ends *ends, const struct tcp_end *end,
 		return false;
 	if (tcp_address_is_loopback(address))
 		return end->net_ns == net_ns;
-	return netns_has(netns_find(ends, end->net_ns), address);
+	return tcp_netns_has(tcp_netns_find(&ends->namespaces, end->net_ns), address);
 }
 
 static const struct tcp_end *end_find(const struct tcp_ends *ends,
@@ -404,7 +303,7 @@ static void forwards_follow(struct tcp_ends *ends)
 static void end_want(struct tcp_ends *ends, const struct tcp_end *end)
 {
 	static const uint8_t any_ipv4[TCP_ADDRESS_SIZE] = {[10] = 0xff, [11] = 0xff};
-	const struct netns *ns = netns_find(ends, end->net_ns);
+	const struct tcp_netns *ns = tcp_netns_find(&ends->namespaces, end->net_ns);
 	bool any = tcp_address_is_any(end->address);
 	bool ipv4 = tcp_address_is_ipv4(end->address);
 
@@ -442,9 +341,9 @@ static void sockets_expire(struct tcp_ends *ends)
 
 	HASH_ITER(hh, ends->sockets, s, tmp)
 	{
-		const struct netns *ns = netns_find(ends, s->end.net_ns);
+		const struct tcp_netns *ns = tcp_netns_find(&ends->namespaces, s->end.net_ns);
 
-		if (s->generation != ends->generation && !(ns && ns->error))
+		if (!ns || s->generation < ns->generation)
 			socket_drop(ends, s);
 	}
 }
@@ -460,19 +359,17 @@ static void sockets_doubt(struct tcp_ends *ends, uint32_t net_ns)
 
 int tcp_ends_refresh(struct tcp_ends *ends, bool deep)
 {
-	struct netns *ns = NULL, *tmp = NULL;
+	struct tcp_netns *ns = NULL, *tmp = NULL;
 	int err = 0;
 
-	ends->generation++;
-	HASH_ITER(hh, ends->namespaces, ns, tmp)
+	HASH_ITER(hh, ends->namespaces.all, ns, tmp)
 	ns->used = false;
 	listeners_each_daemon(ends->options.listeners, netns_use, ends);
-	netns_settle(ends);
-	HASH_ITER(hh, ends->namespaces, ns, tmp)
+	tcp_namespaces_settle(&ends->namespaces);
+	HASH_ITER(hh, ends->namespaces.all, ns, tmp)
 	{
-		ns->socket_count = 0;
 		netns_look(ends, ns);
-		err = err ? err : ns->error;
+		err = err || ns->error == -ESRCH ? err : ns->error;
 	}
 	sockets_expire(ends);
 	if (deep)
@@ -485,7 +382,7 @@ int tcp_ends_refresh(struct tcp_ends *ends, bool deep)
 
 void tcp_ends_add(struct tcp_ends *ends, uint32_t net_ns, uint32_t pid)
 {
-	struct netns *ns = netns_get(ends, net_ns, pid);
+	struct tcp_netns *ns = tcp_netns_get(&ends->namespaces, net_ns, pid);
 
 	if (!ns)
 		return;
@@ -495,27 +392,27 @@ void tcp_ends_add(struct tcp_ends *ends, uint32_t net_ns, uint32_t pid)
 	sockets_doubt(ends, net_ns);
 }
 
-/* Look at what listens in @ns since a moment; by whom, a process may have told. */
-static void netns_catch_up(struct tcp_ends *ends, struct netns *ns, uint32_t pid)
+/* Look at what listens in @ns since a moment, held by @pid most likely. */
+static void netns_catch_up(struct tcp_ends *ends, struct tcp_netns *ns, uint32_t pid)
 {
 	netns_look(ends, ns);
-	if (pid)
-		process_judge(ends, pid);
+	sockets_expire(ends);
+	process_judge(ends, pid);
 	forwards_follow(ends);
 	keys_update(ends);
 }
 
 void tcp_ends_listening(struct tcp_ends *ends, uint32_t net_ns, uint32_t pid)
 {
-	struct netns *ns = netns_find(ends, net_ns);
+	struct tcp_netns *ns = tcp_netns_find(&ends->namespaces, net_ns);
 	char name[16] = "";
 
 	/* A daemon that has just started is in nobody's list yet. */
 	if (!ns && process_daemon(ends->options.procfd, pid, name) != DAEMON_NONE)
-		ns = netns_get(ends, net_ns, pid);
+		ns = tcp_netns_get(&ends->namespaces, net_ns, pid);
 	if (!ns)
 		return;
-	if (!netns_lives(ends, ns))
+	if (!tcp_netns_lives(&ends->namespaces, ns))
 		ns->pid = pid;
 	netns_catch_up(ends, ns, pid);
 }
@@ -526,9 +423,9 @@ void tcp_ends_listening(struct tcp_ends *ends, uint32_t net_ns, uint32_t pid)
 static bool port_in_doubt(const struct tcp_ends *ends, uint16_t port)
 {
 	const struct tcp_socket *s = NULL, *stmp = NULL;
-	const struct netns *ns = NULL, *ntmp = NULL;
+	const struct tcp_netns *ns = NULL, *ntmp = NULL;
 
-	HASH_ITER(hh, ends->namespaces, ns, ntmp)
+	HASH_ITER(hh, ends->namespaces.all, ns, ntmp)
 	if (ns->due)
 		return true;
 	HASH_ITER(hh, ends->sockets, s, stmp)
@@ -578,6 +475,7 @@ int tcp_ends_new(const struct tcp_ends_options *options, struct tcp_ends **out)
 	if (!ends)
 		return -ENOMEM;
 	ends->options = *options;
+	ends->namespaces.procfd = options->procfd;
 	ends->keys = tcp_keys_new(options->sensor);
 	if (!ends->keys) {
 		tcp_ends_free(ends);
@@ -590,7 +488,6 @@ int tcp_ends_new(const struct tcp_ends_options *options, struct tcp_ends **out)
 void tcp_ends_free(struct tcp_ends *ends)
 {
 	struct tcp_socket *s = NULL, *stmp = NULL;
-	struct netns *ns = NULL, *ntmp = NULL;
 
 	if (!ends)
 		return;
@@ -600,8 +497,7 @@ void tcp_ends_free(struct tcp_ends *ends)
 		HASH_DEL(ends->sockets, s);
 		free(s);
 	}
-	HASH_ITER(hh, ends->namespaces, ns, ntmp)
-	netns_drop(ends, ns);
+	tcp_namespaces_clear(&ends->namespaces);
 	tcp_keys_free(ends->keys);
 	free(ends);
 }

@@ -50,8 +50,8 @@ void tcp_ends_free(struct tcp_ends *ends); /* NULL is allowed */
 /*
  * Look at the host again: at the daemons' network namespaces, and at those of
  * tcp_ends_add(). @deep also judges anew who holds the others' listeners. 0, or
- * -errno of a namespace's listing (what is known of it stays): -ENOENT where the
- * kernel has no tcp_diag.
+ * the first -errno of listing a namespace (what is known of that one stays):
+ * -ENOENT where the kernel has no tcp_diag.
  */
 int tcp_ends_refresh(struct tcp_ends *ends, bool deep);
 
