@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where events go, and that nothing in them can harm who reads them."""
 
+import json
 import os
 import re
 import signal
 import subprocess
 import unicodedata
 
+import pytest
 from lib import expect, host
 from lib.watch import brief, check_line, get
 
@@ -75,6 +77,27 @@ def test_text_of_a_hostile_process_name(engine, docksnoop, mode, scratch):
         process.wait()
     watch.wait_text(f"[{process.pid}]".encode())
     assert_harmless(watch.text())
+
+
+# A label that would be the next line of the log, about another container, were it printed as it came.
+FORGED_LINE = "x\n12:00:00.000 FLAGGED someone-else (nginx:1) client[1] docker /run/docker.sock\u202e\u2066"
+
+
+@pytest.mark.once
+def test_labels_of_a_megabyte_and_one_that_would_be_a_line(route, engine, docksnoop, mode, scratch):
+    (scratch / "labels").write_text("".join(f"big{i}={'y' * 10_000}\n" for i in range(100)))
+    watch, lines = docksnoop(mode=mode), docksnoop(mode=mode, json=False)
+    options = ["--label", f"com.docker.compose.project={FORGED_LINE}", "--label-file", str(scratch / "labels")]
+    box = engine.run(*route.options, *options, client=(route.path,))
+    event = watch.wait_for("socket-connect", box)
+    expect.flagged(event, engine, box, route, mode)
+    assert event["container"]["labels"]["com.docker.compose.project"] == FORGED_LINE
+    assert len(json.dumps(event)) < 64 * 1024
+    assert "container.labels" in get(event, "docksnoop.truncated")
+    lines.wait_text(b"FLAGGED", box.name.encode())
+    lines.stop()
+    assert_harmless(lines.text())
+    assert not any(re.match(rb"[0-9:.]+ FLAGGED someone-else", line) for line in lines.text().split(b"\n"))
 
 
 # JSON

@@ -771,6 +771,35 @@ static void bounds_labels(void **state)
 	assert_null(container_label(c, "bigger"));
 }
 
+/* Ids are compared whole, in whatever order a folder lists them. */
+static void ids_that_begin_alike_are_told_apart(void **state)
+{
+	static const size_t alike[] = {12, 32, 63};
+	char ids[4][65];
+	char config[256];
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		memset(ids[i], 'a', 64);
+		ids[i][64] = '\0';
+		if (i < 3)
+			memset(ids[i] + alike[i], 'b', 64 - alike[i]);
+		snprintf(config, sizeof(config), "{\"ID\":\"%s\",\"Name\":\"/name%zu\"}", ids[i],
+			 i);
+		put_docker(ids[i], config, "{}");
+	}
+	for (size_t i = 0; i < 4; i++) {
+		AUTO_CONTAINER struct container *c = load(root, RUNTIME_DOCKER, ids[i], 0);
+
+		snprintf(config, sizeof(config), "name%zu", i);
+		assert_string_equal(c->name, config);
+	}
+	ids[0][63] = 'c';
+	assert_null(load(root, RUNTIME_DOCKER, ids[0], -ENOENT));
+	ids[1][12] = '\0';
+	assert_null(load(root, RUNTIME_DOCKER, ids[1], -ENOENT));
+}
+
 static void reads_specs_strictly(void **state)
 {
 	static const struct {
@@ -870,6 +899,7 @@ int main(void)
 		WITH_ROOT(survives_deep_and_large_files),
 		WITH_ROOT(opens_nothing_but_files_of_its_folder),
 		WITH_ROOT(bounds_labels),
+		WITH_ROOT(ids_that_begin_alike_are_told_apart),
 		WITH_ROOT(reads_specs_strictly),
 		cmocka_unit_test(counts_references),
 	};

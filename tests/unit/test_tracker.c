@@ -243,6 +243,65 @@ static void who_moves_to_anothers_cgroup_is_not_the_other(void **state)
 	container_is(PRIV, ATTRIBUTED_BY_CGROUP, NULL);
 }
 
+/* Its pid namespace a process cannot change for itself: it came from there into the mounts. */
+static void who_enters_anothers_mounts_is_not_the_other(void **state)
+{
+	(void)state;
+	start("/docker/" COMPOSE, NS_A, 0, true);
+	start("/docker/" PRIV, NS_B, 0, true);
+	process_make("/docker/" PRIV, NS_A, 0, false);
+	record.raw.pid_ns = NS_B + 1000;
+	sighting_clear(&seen);
+	assert_int_equal(tracker_resolve(tracker, &record, &seen), 0);
+	container_is(PRIV, ATTRIBUTED_BY_CGROUP, "foreign-namespace");
+}
+
+/* Of a path that was cut the upper end is gone, and with it who made the rest. */
+static void cut_cgroup_tells_nothing(void **state)
+{
+	(void)state;
+	process_make("/docker/" PRIV, NS_A, HOST_FLAGS & ~DS_F_INIT_MNT_NS, false);
+	record.raw.truncated = 1U << DS_STR_CGROUP;
+	sighting_clear(&seen);
+	assert_int_equal(tracker_resolve(tracker, &record, &seen), 0);
+	assert_false(seen.host);
+	assert_null(seen.container);
+	start("/docker/" COMPOSE, NS_A, 0, true);
+	process_make("/docker/" PRIV, NS_A, 0, false);
+	record.raw.truncated = 1U << DS_STR_CGROUP;
+	sighting_clear(&seen);
+	assert_int_equal(tracker_resolve(tracker, &record, &seen), 0);
+	container_is(COMPOSE, ATTRIBUTED_BY_NAMESPACE, "left-cgroup");
+}
+
+/* A service with private mounts does not become a container's because one came to visit. */
+static void services_mounts_are_not_taken_over(void **state)
+{
+	const uint32_t service = HOST_FLAGS & ~DS_F_INIT_MNT_NS;
+
+	(void)state;
+	start("/docker/" COMPOSE, NS_A, service, true);
+	resolve("/system.slice/cups.service", NS_A, service);
+	assert_true(seen.host);
+}
+
+/* Both ids are told also where only the namespace is left to tell. */
+static void inner_container_that_left_its_cgroup_tells_both(void **state)
+{
+	(void)state;
+	start("/docker/" COMPOSE "/docker/" NOBODY, NS_A, 0, true);
+	resolve("/", NS_A, 0);
+	container_is(NOBODY, ATTRIBUTED_BY_NAMESPACE, "left-cgroup");
+	assert_string_equal(seen.attribution.outer_id, COMPOSE);
+}
+
+static void own_process_is_in_no_container(void **state)
+{
+	(void)state;
+	assert_false(tracker_contained(tracker, getpid()));
+	assert_false(tracker_contained(tracker, 0x7fffffff));
+}
+
 static void namespace_number_is_used_again(void **state)
 {
 	(void)state;
@@ -314,6 +373,11 @@ int main(void)
 		TEST(who_entered_the_host_is_known_by_its_network),
 		TEST(shared_network_tells_a_container_but_not_which),
 		TEST(who_moves_to_anothers_cgroup_is_not_the_other),
+		TEST(who_enters_anothers_mounts_is_not_the_other),
+		TEST(cut_cgroup_tells_nothing),
+		TEST(services_mounts_are_not_taken_over),
+		TEST(inner_container_that_left_its_cgroup_tells_both),
+		TEST(own_process_is_in_no_container),
 		TEST(namespace_number_is_used_again),
 		TEST(hosts_namespace_may_have_been_a_containers),
 		TEST(ctr_container_counts_when_containerd_has_it),

@@ -68,6 +68,7 @@ class Nested:
         try:
             host.wait_until(self._ready, 60, f"the daemon in {self.box.name}")
             self.docker("import", f"{TOLD}/image.tar", engines.IMAGE)
+            self.box.cgroup = host.cgroup_of(self.box.pid)  # under v2 it has gone one down
         except BaseException:
             self.close()
             raise
