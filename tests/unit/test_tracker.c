@@ -180,52 +180,6 @@ static void who_left_its_cgroup_is_known_by_its_namespace(void **state)
 	container_is(COMPOSE, ATTRIBUTED_BY_NAMESPACE, "left-cgroup");
 }
 
-/* In the host's mount and pid namespaces (--pid=host), and in this network namespace. */
-static void resolve_in_host(const char *cgroup, uint32_t net_ns)
-{
-	process_make(cgroup, 1, HOST_FLAGS, false);
-	record.raw.net_ns = net_ns;
-	sighting_clear(&seen);
-	assert_int_equal(tracker_resolve(tracker, &record, &seen), 0);
-}
-
-static void start_in_net(const char *cgroup, uint32_t mnt_ns, uint32_t net_ns)
-{
-	process_make(cgroup, mnt_ns, DS_F_INIT_PID_NS, true);
-	record.raw.net_ns = net_ns;
-	sighting_clear(&seen);
-	assert_int_equal(tracker_start(tracker, &record, &seen), 0);
-}
-
-static void who_entered_the_host_is_known_by_its_network(void **state)
-{
-	(void)state;
-	start_in_net("/docker/" COMPOSE, NS_A, NS_A + 2000);
-	resolve_in_host("/", NS_A + 2000);
-	container_is(COMPOSE, ATTRIBUTED_BY_NAMESPACE, "left-cgroup");
-	resolve_in_host("/docker/" PRIV, NS_A + 2000);
-	container_is(COMPOSE, ATTRIBUTED_BY_NAMESPACE, "left-cgroup");
-	/* in its own cgroup it has left nothing */
-	resolve_in_host("/docker/" COMPOSE, NS_A + 2000);
-	container_is(COMPOSE, ATTRIBUTED_BY_CGROUP, NULL);
-	/* a service with PrivateNetwork= */
-	resolve_in_host("/system.slice/cups.service", NS_B + 2000);
-	assert_true(seen.host);
-}
-
-static void shared_network_tells_a_container_but_not_which(void **state)
-{
-	(void)state;
-	start_in_net("/docker/" COMPOSE, NS_A, NS_A + 2000);
-	start_in_net("/docker/" PRIV, NS_B, NS_A + 2000);
-	container_is(PRIV, ATTRIBUTED_BY_CGROUP, NULL);
-	resolve_in_host("/docker/" PRIV, NS_A + 2000);
-	container_is(PRIV, ATTRIBUTED_BY_CGROUP, NULL);
-	resolve_in_host("/", NS_A + 2000);
-	assert_false(seen.host);
-	assert_null(seen.container);
-}
-
 static void who_moves_to_anothers_cgroup_is_not_the_other(void **state)
 {
 	(void)state;
@@ -370,8 +324,6 @@ int main(void)
 		TEST(host_is_host),
 		TEST(unknown_is_not_host),
 		TEST(who_left_its_cgroup_is_known_by_its_namespace),
-		TEST(who_entered_the_host_is_known_by_its_network),
-		TEST(shared_network_tells_a_container_but_not_which),
 		TEST(who_moves_to_anothers_cgroup_is_not_the_other),
 		TEST(who_enters_anothers_mounts_is_not_the_other),
 		TEST(cut_cgroup_tells_nothing),
