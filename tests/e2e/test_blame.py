@@ -264,4 +264,5 @@ def test_true_mount_of_a_runtimes_file_names_its_container(hand_made, engine, bo
     args = hand_made(f"{engine.dir}/data/containers/{box.id}/resolv.conf")
     event = watch.wait_for("socket-connect", process__args=args)
     expect.container_is(event, engine, box)
-    expect.fields(event, docksnoop__attribution__by="mountinfo")
+    # by its namespace when its start was told before, and had bound that
+    assert get(event, "docksnoop.attribution.by") in ("mountinfo", "namespace")

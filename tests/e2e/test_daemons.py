@@ -71,7 +71,8 @@ def test_daemon_that_starts_later_is_seen_from_its_first_connect(engine, waiting
         box.go()
         later.open()
         engine.wait_truth(box, box.said)
-        event = watch.wait_for("socket-connect", box, event__outcome="success")
+        # after each of its thousands of attempts, each told
+        event = watch.wait_for("socket-connect", box, event__outcome="success", timeout=60)
         expect.flagged(event, engine, box, route, mode, args=box.args, pid=box.pid, socket=later.socket)
         # it was running when its daemon came
         exposed = watch.wait_for("socket-exposed", box, socket=later.socket)

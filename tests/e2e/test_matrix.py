@@ -25,7 +25,7 @@ from lib.watch import Watch, brief, get
 SOCKET = "/hostrun/docker.sock"
 LONGEST = 108  # sun_path of sockaddr_un, unix(7)
 # What can be said of a route and is promised somewhere; the rest are failures.
-SEEN, NOT_SEEN = "seen", "not seen"
+SEEN, LOW, NOT_SEEN = "seen", "seen, low confidence", "not seen"
 MOUNT_UNKNOWN, MOUNT_WRONG, WRONG = "seen, mount unknown", "seen, mount wrong", "seen, told wrongly"
 
 
@@ -77,6 +77,8 @@ def run(name, *arguments, place="plain", mount="directory", error=0, socket="", 
 
 WORKER = {"docksnoop.io_uring": True}
 LEFT = {"docksnoop.attribution.by": "namespace", "docksnoop.attribution.anomaly": "left-cgroup"}
+# On a hybrid host it leaves that of one hierarchy, and the other still tells (task_cgroup()).
+LEFT_ONE = {} if len({m["type"] for m in host.mounts("self")} & {"cgroup", "cgroup2"}) == 2 else LEFT
 
 run("the socket's file", "connect", "/run/docker.sock", place="crowded", mount="socket")
 run("the socket's file under another name", "connect", "/tmp/x.sock", place="crowded", mount="socket-renamed")
@@ -136,12 +138,12 @@ def _(scene):
     yield Taken(box, actor, scene.mounts["directory"], before=True, fields={"docksnoop.already_open": True})
 
 
-run("refused by permissions, EACCES", "user", SOCKET, "1000", error=errno.EACCES, tracepoint=NOT_SEEN)
+run("refused by permissions, EACCES", "user", SOCKET, "1000", error=errno.EACCES, tracepoint=LOW)
 run("nobody listens any more, ECONNREFUSED", "connect", "/odd/stale/docker.sock", mount="odd",
-    error=errno.ECONNREFUSED, socket="{scene.odd}/stale/docker.sock", tracepoint=NOT_SEEN)
+    error=errno.ECONNREFUSED, socket="{scene.odd}/stale/docker.sock", tracepoint=LOW)
 run("a full backlog, EAGAIN", "nonblock", "/odd/full/docker.sock", mount="odd",
-    error=errno.EAGAIN, socket="{scene.odd}/full/docker.sock", tracepoint=NOT_SEEN)
-run("from a cgroup of the host's", "cgroup", SOCKET, "/cgroup/{scene.elsewhere}/cgroup.procs", fields=LEFT)
+    error=errno.EAGAIN, socket="{scene.odd}/full/docker.sock", tracepoint=LOW)
+run("from a cgroup of the host's", "cgroup", SOCKET, "/cgroup/{scene.elsewhere}/cgroup.procs", fields=LEFT_ONE)
 run("/proc/1/root of another container's", "connect", f"/proc/1/root{SOCKET}", place="neighbour", mount="neighbour's")
 run("/proc/1/root of the host's, --privileged --pid=host", "connect", "/proc/1/root{scene.engine.socket}",
     place="free", mount="host's", privileged=True)
@@ -271,6 +273,8 @@ class Show:
         if name not in self._seen:
             since = {m: get(watch.all_events()[-1], "event.sequence") for m, watch in self._watches.items()}
             with ROUTES[name].take(self.scene) as taken:
+                if taken.error and "tracepoint" in since:  # it tells of a failure when a while has passed
+                    host.wait_until(lambda: self._events("tracepoint", taken, since), 15, f"{name} in tracepoint mode")
                 self._settle()
             self._seen[name] = taken, {mode: self._events(mode, taken, since) for mode in self._watches}
         return self._seen[name]
@@ -326,7 +330,8 @@ def judge(events, taken, engine, mode):
     if len(events) > 1:
         return f"seen {len(events)} times", "\n".join(map(brief, events))
     event = events[0]
-    problem = wrong(check_what, event, taken, engine, mode)
+    low = get(event, "docksnoop.confidence") == "low"
+    problem = "" if low else wrong(check_what, event, taken, engine, mode)
     if problem:
         return WRONG, problem
     problem = wrong(check_who, event, taken, engine)
@@ -335,7 +340,7 @@ def judge(events, taken, engine, mode):
     problem = wrong(expect.mount_is, event, taken.mount)
     if problem:
         return MOUNT_UNKNOWN if get(event, "docksnoop.mount.via") == "unknown" else MOUNT_WRONG, problem
-    return SEEN, ""
+    return LOW if low else SEEN, ""
 
 
 @pytest.mark.parametrize("name", ROUTES)
