@@ -31,8 +31,8 @@ struct known {
 	char id[CONTAINER_ID_MAX + 1];
 	struct container *container;
 	uint64_t read_ns;
-	bool by_cgroup;	      /* it has a cgroup of its own */
-	char *folder;	      /* where its own shim said that its files are, or NULL */
+	bool by_cgroup;	       /* it has a cgroup of its own */
+	char *folder;	       /* where its own shim said that its files are, or NULL */
 	enum runtime_dir kind; /* of folder */
 	UT_hash_handle hh;
 };
@@ -234,8 +234,8 @@ static bool shim_owner(struct tracker *t, const struct record *r, struct cgroup_
 	struct known *k = NULL;
 	uint32_t child = 0;
 
-	if (!parent_find(t, r, &child) ||
-	    shim_read(t->procfd, t->parent.raw.tgid, child, &shim) || !parent_of_host(t))
+	if (!parent_find(t, r, &child) || shim_read(t->procfd, t->parent.raw.tgid, child, &shim) ||
+	    !parent_of_host(t))
 		return false;
 	HASH_FIND_STR(t->known, shim.id, k);
 	if (t->parent.raw.uid && k && k->by_cgroup)
