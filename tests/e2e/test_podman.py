@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import pathlib
+import signal
 
 import pytest
 from lib import engine as engines
@@ -179,3 +180,17 @@ def test_rootless_container_that_ran_before(route, rootless_podman, engine, open
     truth["uid"] = truth["gid"] = rootless_podman.user.uid
     flagged(watch.wait_for("socket-connect", box), rootless_podman, box, route, mode, engine, truth=truth)
     assert not [e for e in watch.events(docksnoop__verdict="flagged") if not get(e, "container.id")]
+
+
+@pytest.mark.once
+def test_rootless_container_without_its_conmon(route, rootless_podman, engine, docksnoop, mode):
+    """Nothing is left that tells who it is but its own mount table; where its files are nobody says."""
+    box = rootless_podman.sleeper(*route.options)
+    conmon = rootless_podman.conmon(box.id)
+    os.kill(conmon, signal.SIGKILL)
+    host.wait_until(lambda: not os.path.exists(f"/proc/{conmon}"), 10, "the end of conmon")
+    watch = docksnoop(mode=mode)
+    event = watch.wait_for("socket-exposed", box)
+    os.kill(box.pid, signal.SIGKILL)
+    expect.fields(event, container__id=box.id, container__name=None, docksnoop__attribution__by="namespace")
+    expect.mount_is(event, route)

@@ -3,6 +3,9 @@
 
 import contextlib
 import json
+import os
+import pathlib
+import subprocess
 
 import pytest
 from lib import ctr as ctrs
@@ -208,3 +211,58 @@ def test_nspawns_supervisor_is_the_hosts(nspawn, engine, docksnoop, mode):
     supervisor = f"{nspawn.unit('web')}/supervisor"
     truth = json.loads(host.run([*host.in_cgroup(supervisor), engine.client, engine.socket]))
     host_connect(watch, engine, truth)
+
+
+# What no runtime has made
+
+
+@pytest.mark.once
+def test_process_that_a_user_calls_conmon(engine, boxes, open_socket, scratch, directory, docksnoop, mode):
+    """Who has another's container blamed by a shim of his own making is not believed: it has a cgroup."""
+    victim = boxes(sleeper=True)
+    rootfs = f"{scratch}/rootfs"
+    ctrs.make_rootfs(rootfs, engine.client)
+    os.mkdir(rootfs + directory.target)
+    script = scratch / "script"
+    script.write_text(
+        "unshare --user --map-root-user --mount --pid --fork sh -c '"
+        f"mount --bind {directory.source} {rootfs}{directory.target} && "
+        f"mount -t proc proc {rootfs}/proc && exec chroot {rootfs} {engines.CLIENT} {directory.path}'\n"
+    )
+    watch = docksnoop(mode=mode)
+    with contextlib.closing(rootless.User()) as user:
+        name_it = f'exec -a conmon sh {script} --cid {victim.id}'
+        truth = json.loads(host.run(user.command("bash", "-c", name_it)))
+        event = watch.wait_for("socket-connect", process__user__id=str(user.uid))
+    assert truth["errors"] == [0]
+    expect.fields(event, container=None, docksnoop__verdict="flagged", docksnoop__attribution__by="none")
+
+
+def test_another_container_with_the_same_number_of_a_namespace(engine, scratch, directory, docksnoop, mode):
+    """The kernel gives the number out again at once; the cgroup is the same one: it is another all the same."""
+    rootfs = f"{scratch}/rootfs"
+    ctrs.make_rootfs(rootfs, engine.client)
+    os.mkdir(rootfs + directory.target)
+    enter = (
+        f"mount --bind {directory.source} {rootfs}{directory.target} && mount --bind /proc {rootfs}/proc && "
+        f"exec chroot {rootfs} {engines.CLIENT} -s -o"
+    )
+    watch = docksnoop(mode=mode)
+    numbers = []
+    for turn in range(50):
+        said = pathlib.Path(f"{rootfs}/said.{turn}")
+        process = subprocess.Popen(
+            ["unshare", "--mount", "sh", "-c", f"{enter} /{said.name} {directory.path}"], stdin=subprocess.DEVNULL,
+        )
+        try:
+            host.wait_until(said.exists, 10, "what the client did")
+            event = watch.wait_for("socket-exposed", process__pid=process.pid)
+        finally:
+            process.kill()
+            process.wait()
+        expect.fields(event, container=None, docksnoop__verdict="flagged")
+        expect.mount_is(event, directory)
+        numbers.append(json.loads(said.read_text())["ns"]["mnt"])
+        if numbers[-1] in numbers[:-1]:
+            return
+    raise AssertionError(f"the kernel gave no number twice: {numbers}")

@@ -134,12 +134,25 @@ static void finds_kubernetes(void **state)
 		IS("/kubepods/burstable/pod" UID_STATIC "/" A, RUNTIME_UNKNOWN, A, .pod_uid = UID_STATIC),
 		IS("/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod" UID_STATIC ".slice/cri-containerd-" A ".scope", RUNTIME_CONTAINERD, A, .pod_uid = UID_STATIC, .ns = "k8s.io"),
 		IS("/kubepods.slice/kubepods-pod" UID_ ".slice/docker-" A ".scope", RUNTIME_DOCKER, A, .pod_uid = UID),
+		/* guaranteed, burstable, best effort; the pod's sandbox is a container like its others */
+		IS("/kubepods/pod" UID "/" A, RUNTIME_UNKNOWN, A, .pod_uid = UID),
+		IS("/kubepods/besteffort/pod" UID "/" B, RUNTIME_UNKNOWN, B, .pod_uid = UID),
+		IS("/kubepods.slice/kubepods-pod" UID_ ".slice/cri-containerd-" B ".scope", RUNTIME_CONTAINERD, B, .pod_uid = UID, .ns = "k8s.io"),
+		IS("/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod" UID_ ".slice/cri-containerd-" A ".scope/init.scope", RUNTIME_CONTAINERD, A, .pod_uid = UID, .ns = "k8s.io"),
+		/* CRI-O with systemd and with cgroupfs; its sandbox has no ".scope" with either */
+		IS("/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod" UID_ ".slice/crio-" A ".scope/container", RUNTIME_CRIO, A, .pod_uid = UID),
+		IS("/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod" UID_ ".slice/crio-" B, RUNTIME_CRIO, B, .pod_uid = UID),
+		IS("/kubepods/burstable/pod" UID "/crio-" A, RUNTIME_CRIO, A, .pod_uid = UID),
 		/* no uid of a pod: too short, no hex, another letter */
 		IS("/kubepods/pod1234/" A, RUNTIME_UNKNOWN, A),
 		IS("/kubepods/podxc0e1d5b-7f0a-4c39-9a2e-6d4b1f0a2c3d/" A, RUNTIME_UNKNOWN, A),
 		IS("/kubepods/xpod" UID "/" A, RUNTIME_UNKNOWN, A),
 		IS("/x/" UID "/" A, RUNTIME_UNKNOWN, A),
-		/* the pod itself, and the shim in it, are no container */
+		/* the pod itself, and the shim in it, are no container; nor is where shims run otherwise */
+		NONE("/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod" UID_ ".slice"),
+		NONE("/system.slice/containerd.service"),
+		NONE("/system.slice/crio.service"),
+		NONE("/runtime.slice/containerd.service"),
 		NONE("/kubepods.slice/kubepods-pod" UID_ ".slice"),
 		NONE("/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod" UID_ ".slice"),
 	};
@@ -240,6 +253,14 @@ static void keeps_both_ends_of_a_nest(void **state)
 		IS("/system.slice/docker-" A ".scope/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-burstable.slice/"
 		  "kubelet-kubepods-burstable-pod" UID_ ".slice/cri-containerd-" B ".scope", RUNTIME_CONTAINERD, B, .outer_id = A, .pod_uid = UID, .ns = "k8s.io"),
 		IS("/docker/" A "/kubelet/kubepods/burstable/pod" UID "/" B, RUNTIME_UNKNOWN, B, .outer_id = A, .pod_uid = UID),
+		/* kind and k3d on each driver and runtime of the host, the node's containers by systemd and by cgroupfs */
+		IS("/docker/" A "/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-pod" UID_ ".slice/cri-containerd-" B ".scope", RUNTIME_CONTAINERD, B, .outer_id = A, .pod_uid = UID, .ns = "k8s.io"),
+		IS("/machine.slice/libpod-" A ".scope/container/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-besteffort.slice/"
+		  "kubelet-kubepods-besteffort-pod" UID_ ".slice/cri-containerd-" B ".scope", RUNTIME_CONTAINERD, B, .outer_id = A, .pod_uid = UID, .ns = "k8s.io"),
+		IS("/system.slice/docker-" A ".scope/kubepods/besteffort/pod" UID "/" B, RUNTIME_UNKNOWN, B, .outer_id = A, .pod_uid = UID),
+		IS("/docker/" A "/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-burstable.slice/"
+		  "kubelet-kubepods-burstable-pod" UID_ ".slice/crio-" B ".scope", RUNTIME_CRIO, B, .outer_id = A, .pod_uid = UID),
+		IS("/docker/" A "/kubelet.slice/kubelet-kubepods-pod" UID_ ".slice/cri-containerd-" B ".scope/docker/" C, RUNTIME_DOCKER, C, .outer_id = A, .pod_uid = UID),
 		/* the node's own processes, a pod's folder included */
 		IS("/system.slice/docker-" A ".scope/init.scope", RUNTIME_DOCKER, A),
 		IS("/docker/" A "/kubelet.slice/kubelet-kubepods-pod" UID_ ".slice", RUNTIME_DOCKER, A),

@@ -144,8 +144,12 @@ class Podman:
 
     def close(self):
         try:
-            self.podman("pod", "rm", "-f", "-a", "-t", "0")
-            self.podman("rm", "-f", "-a", "-t", "0")
+            for command in (("pod", "rm"), ("rm",)):
+                # Podman gives up on one whose conmon is gone; _end() does not.
+                subprocess.run(
+                    self.command(*command, "-f", "-a", "-t", "0"), stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60 * host.SLOW,
+                )
         finally:
             if self._service:
                 host.stop(self._service, "podman system service")
