@@ -240,6 +240,7 @@ static void ids_that_begin_alike_are_told_apart(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		WITH_ROOT(ids_that_begin_alike_are_told_apart),
 		WITH_ROOT(survives_damaged_files),
 		WITH_ROOT(survives_any_cut),
 		WITH_ROOT(survives_deep_and_large_files),
