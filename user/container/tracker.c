@@ -263,7 +263,7 @@ static void known_set_folder(struct tracker *t, const struct shim *shim)
 	struct known *k = NULL;
 
 	HASH_FIND_STR(t->known, shim->id, k);
-	if (!k || k->folder || k->container->described || !shim->folder[0])
+	if (!k || !c || k->folder || c->described || !shim->folder[0])
 		return;
 	k->folder = strdup(shim->folder);
 	k->kind = shim->kind;
