@@ -284,9 +284,11 @@ class Show:
 def show(engine, marker, validator):
     with contextlib.ExitStack() as stack:
         scene = Scene(engine, stack)
-        watches = {mode: Watch(mode=mode, validator=validator) for mode in skips.modes()}
-        for watch in watches.values():
-            stack.callback(watch.close)
+        watches = {}
+        for mode in skips.modes():
+            watches[mode] = Watch(mode=mode, validator=validator)
+            stack.callback(watches[mode].close)
+            watches[mode].wait_for("socket-connect", scene.old)
         scene.stale()
         yield Show(scene, marker, watches)
 

@@ -82,6 +82,7 @@ def watches(validator):
     def get_one(mode):
         if mode not in started:
             started[mode] = Watch(mode=mode, validator=validator)
+            started[mode].wait_for("monitor-started")
         return started[mode]
 
     with contextlib.ExitStack() as stack:
