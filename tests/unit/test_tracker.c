@@ -9,8 +9,13 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "user/container/tracker.h"
@@ -266,6 +271,68 @@ static void namespace_number_is_used_again(void **state)
 	container_is(PRIV, ATTRIBUTED_BY_CGROUP, NULL);
 }
 
+/* As soon as a container's process has ended, and before its shim has waited for it. */
+static void namespace_number_of_a_zombie_is_used_again(void **state)
+{
+	uint64_t start_ns = 0;
+	siginfo_t info;
+	pid_t pid = fork();
+
+	(void)state;
+	if (!pid)
+		_exit(0);
+	assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+	assert_int_equal(process_start_ns(procfd, pid, &start_ns), 0);
+	process_make("/docker/" COMPOSE, NS_A, 0, true);
+	record.raw.tgid = pid;
+	record.raw.start_ns = start_ns;
+	assert_int_equal(tracker_start(tracker, &record, &seen), 0);
+	container_is(COMPOSE, ATTRIBUTED_BY_CGROUP, NULL);
+	start("/docker/" PRIV, NS_A, 0, true);
+	container_is(PRIV, ATTRIBUTED_BY_CGROUP, NULL);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+static void *stay(void *unused)
+{
+	(void)unused;
+	pause();
+	return NULL;
+}
+
+/* A process whose first thread has ended looks like a zombie, and lives. */
+static void leaderless_process_keeps_its_namespace(void **state)
+{
+	uint64_t start_ns = 0;
+	pthread_t thread;
+	char stat[64];
+	char text[512] = "";
+	pid_t pid = fork();
+
+	(void)state;
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (!pthread_create(&thread, NULL, stay, NULL))
+			syscall(SYS_exit, 0);
+		_exit(1);
+	}
+	snprintf(stat, sizeof(stat), "%d/stat", (int)pid);
+	while (!strstr(text, ") Z ")) {
+		AUTO_CLOSE int fd = openat(procfd, stat, O_RDONLY);
+
+		assert_true(read(fd, text, sizeof(text) - 1) > 0);
+	}
+	assert_int_equal(process_start_ns(procfd, pid, &start_ns), 0);
+	process_make("/docker/" COMPOSE, NS_A, 0, true);
+	record.raw.tgid = pid;
+	record.raw.start_ns = start_ns;
+	assert_int_equal(tracker_start(tracker, &record, &seen), 0);
+	start("/docker/" PRIV, NS_A, 0, true);
+	container_is(COMPOSE, ATTRIBUTED_BY_NAMESPACE, "left-cgroup");
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
 static void hosts_namespace_may_have_been_a_containers(void **state)
 {
 	(void)state;
@@ -331,6 +398,8 @@ int main(void)
 		TEST(inner_container_that_left_its_cgroup_tells_both),
 		TEST(own_process_is_in_no_container),
 		TEST(namespace_number_is_used_again),
+		TEST(namespace_number_of_a_zombie_is_used_again),
+		TEST(leaderless_process_keeps_its_namespace),
 		TEST(hosts_namespace_may_have_been_a_containers),
 		TEST(ctr_container_counts_when_containerd_has_it),
 		TEST(own_process_is_read_from_proc),

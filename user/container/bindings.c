@@ -31,7 +31,7 @@ static void binding_drop(struct bindings *bindings, struct binding *b)
 /* Does a binding still stand? Its number is given out again once the namespace is gone. */
 static bool binding_alive(const struct bindings *bindings, const struct binding *b)
 {
-	return process_is(bindings->procfd, b->pid, b->start_ns);
+	return process_runs(bindings->procfd, b->pid, b->start_ns);
 }
 
 void bindings_set(struct bindings *bindings, uint32_t inum, const struct cgroup_owner *owner,

@@ -540,7 +540,7 @@ static struct judged record_judge(struct tracker *t, const struct record *r)
 	if (record_placed(t, r, &placed)) {
 		/* A number that is used again: who it was bound by is gone, and speaks for nobody else. */
 		if (b && strcmp(b->id, placed.owner.id) != 0 &&
-		    !process_is(t->procfd, b->pid, b->start_ns))
+		    !process_runs(t->procfd, b->pid, b->start_ns))
 			b = NULL;
 		if (!b)
 			return stranger_judge(t, r, &placed);

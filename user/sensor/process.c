@@ -44,9 +44,11 @@ int process_comm(int procfd, uint32_t pid, char out[16])
 	return 0;
 }
 
-/* Fields 4 and 22 of proc_pid_stat(5). */
+/* Fields 3, 4, 20 and 22 of proc_pid_stat(5). */
 struct stat_fields {
+	char state;
 	uint32_t ppid;
+	uint32_t threads;
 	uint64_t start_ns;
 };
 
@@ -54,7 +56,6 @@ static int stat_read(int procfd, uint32_t pid, struct stat_fields *out)
 {
 	AUTO_FREE char *text = NULL;
 	struct stat_fields found = {0};
-	uint64_t ticks = 0;
 	const char *p = NULL;
 	int err = process_read(procfd, pid, "stat", &text);
 
@@ -62,13 +63,12 @@ static int stat_read(int procfd, uint32_t pid, struct stat_fields *out)
 		return err;
 	/* The name, field 2, may hold anything, spaces and ')' too: go by its last one. */
 	p = strrchr(text, ')');
-	if (!p || sscanf(p, ") %*c %" SCNu32, &found.ppid) != 1)
+	if (!p || sscanf(p,
+			 ") %c %" SCNu32 " %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
+			 "%*s %*s %" SCNu32 " %*s %" SCNu64,
+			 &found.state, &found.ppid, &found.threads, &found.start_ns) != 4)
 		return -EBADMSG;
-	for (int field = 2; p && field < 22; field++)
-		p = strchr(p + 1, ' ');
-	if (!p || sscanf(p, "%" SCNu64, &ticks) != 1)
-		return -EBADMSG;
-	found.start_ns = ticks * (1000000000ULL / sysconf(_SC_CLK_TCK));
+	found.start_ns *= 1000000000ULL / sysconf(_SC_CLK_TCK);
 	*out = found;
 	return 0;
 }
@@ -83,12 +83,28 @@ int process_start_ns(int procfd, uint32_t pid, uint64_t *out)
 	return err;
 }
 
-bool process_is(int procfd, uint32_t pid, uint64_t start_ns)
+static bool same_tick(uint64_t a_ns, uint64_t b_ns)
 {
 	uint64_t tick = 1000000000ULL / sysconf(_SC_CLK_TCK);
-	uint64_t now = 0;
 
-	return !process_start_ns(procfd, pid, &now) && start_ns / tick == now / tick;
+	return a_ns / tick == b_ns / tick;
+}
+
+bool process_is(int procfd, uint32_t pid, uint64_t start_ns)
+{
+	struct stat_fields fields = {0};
+
+	return !stat_read(procfd, pid, &fields) && same_tick(fields.start_ns, start_ns);
+}
+
+bool process_runs(int procfd, uint32_t pid, uint64_t start_ns)
+{
+	struct stat_fields fields = {0};
+
+	if (stat_read(procfd, pid, &fields) || !same_tick(fields.start_ns, start_ns))
+		return false;
+	/* A first thread that has ended is a zombie too, until the others have. */
+	return (fields.state != 'Z' && fields.state != 'X') || fields.threads > 1;
 }
 
 uint32_t process_thread(int procfd, const struct record *r)

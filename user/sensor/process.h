@@ -23,6 +23,9 @@ int process_start_ns(int procfd, uint32_t pid, uint64_t *out);
 /* Is it still the process that started at @start_ns (a record's start_ns)? */
 bool process_is(int procfd, uint32_t pid, uint64_t start_ns);
 
+/* The same, and has it not ended? One that nobody has waited for yet is gone but for its number. */
+bool process_runs(int procfd, uint32_t pid, uint64_t start_ns);
+
 /*
  * The thread that a record is of, by a number that /proc has a folder for: threads can have
  * a mount namespace, a root and a working directory of their own. The process's own when
