@@ -163,19 +163,25 @@ int BPF_PROG(common_exec, struct task_struct *task)
 
 /*
  * Since 4.16 (563e0bb0dc74, "net: tracepoint: replace tcp_set_state tracepoint
- * with inet_sock_set_state tracepoint"). A mode can do without it.
+ * with inet_sock_set_state tracepoint"). A mode can do without them. Since 6.2
+ * the kernel leaves out a run of a program that it is in already on that CPU
+ * (05b24ff9b2cf, "bpf: Prevent bpf program recursion for raw tracepoint probes"):
+ * how a connect ended, which softirqs tell, must not be what comes in between.
  */
 SEC("?tp_btf/inet_sock_set_state")
-int BPF_PROG(common_tcp_state, const struct sock *sk, int before, int after)
+int BPF_PROG(common_tcp_begun, const struct sock *sk, int before, int after)
 {
-	/* Connects are begun by a task; their end, and all else, mostly comes from the network. */
 	if (after == TCP_SYN_SENT)
 		return tcp_connect_begun(sk);
-	if (before == TCP_SYN_SENT)
-		return tcp_connect_ended(sk, after);
 	if (after == TCP_LISTEN)
 		return tcp_listening(sk);
 	return 0;
+}
+
+SEC("?tp_btf/inet_sock_set_state")
+int BPF_PROG(common_tcp_ended, const struct sock *sk, int before, int after)
+{
+	return before == TCP_SYN_SENT ? tcp_connect_ended(sk, after) : 0;
 }
 
 SEC("?tp_btf/cgroup_mkdir")

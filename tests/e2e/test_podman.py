@@ -192,5 +192,5 @@ def test_rootless_container_without_its_conmon(route, rootless_podman, engine, d
     watch = docksnoop(mode=mode)
     event = watch.wait_for("socket-exposed", box)
     os.kill(box.pid, signal.SIGKILL)
-    expect.fields(event, container__id=box.id, container__name=None, docksnoop__attribution__by="namespace")
+    expect.fields(event, container__id=box.id, container__name=None, docksnoop__attribution__by="mountinfo")
     expect.mount_is(event, route)

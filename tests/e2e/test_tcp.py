@@ -325,7 +325,7 @@ def test_kernel_without_the_hook_is_told_and_does_the_rest(engine, daemon, local
     source = pathlib.Path(__file__).with_name("refuse.c")
     library = f"{scratch}/refuse.so"
     subprocess.run(["gcc", "-shared", "-fPIC", "-O2", "-o", library, str(source)], check=True)
-    watch = docksnoop(mode=mode, wrap=["env", f"LD_PRELOAD={library}", "REFUSED_PROGRAM=common_tcp_stat"])
+    watch = docksnoop(mode=mode, wrap=["env", f"LD_PRELOAD={library}", "REFUSED_PROGRAM=common_tcp_begu"])
     watch.expect_trouble("connects over TCP are not seen: load: Operation not permitted")
     assert "connects over TCP are not seen" in watch.stderr
     watch.wait_for("socket-exposed", docksnoop__socket__address=daemon)

@@ -14,15 +14,12 @@
 /* An event that p->record's process, which is @s, has caused. */
 static void access_emit(struct pipeline *p, struct event *event, const struct sighting *s)
 {
-	const struct ds_record *raw = &p->record.raw;
 	AUTO_FREE char *parent_exe = NULL;
 
 	if ((s->host && !p->options.all) || pipeline_limit_reached(p))
 		return;
-	/* Read first, then make sure whose it was. */
-	process_exe(p->options.procfd, raw->ppid, &parent_exe);
-	if (process_is(p->options.procfd, raw->ppid, raw->parent_start_ns))
-		event->parent_exe = parent_exe;
+	process_parent_exe(p->options.procfd, &p->record.raw, &parent_exe);
+	event->parent_exe = parent_exe;
 	event->record = &p->record;
 	event->container = s->container;
 	event->attribution = s->attribution;

@@ -379,12 +379,7 @@ static void connect_begins(struct pipeline *p, const void *data, size_t size)
 	c->proxy = proxy ? proxy_container(p, proxy) : NULL;
 	c->sighting = s;
 	c->since_ns = clock_boot_ns();
-	/* Read first, then make sure whose it was. */
-	process_exe(p->options.procfd, raw->ppid, &c->parent_exe);
-	if (!process_is(p->options.procfd, raw->ppid, raw->parent_start_ns)) {
-		free(c->parent_exe);
-		c->parent_exe = NULL;
-	}
+	process_parent_exe(p->options.procfd, raw, &c->parent_exe);
 	HASH_ADD(hh, t->connects, connection, sizeof(c->connection), c);
 	if (HASH_COUNT(t->connects) > CONNECTS_MAX)
 		connect_emit(p, t->connects, false, 0);

@@ -72,6 +72,11 @@ static const struct program *program_find(const char *path)
 	return NULL;
 }
 
+bool shim_is_called(const char *comm)
+{
+	return program_find(comm);
+}
+
 /* The value of a flag, as "-x value" or "-x=value"; NULL when @arg is not that flag. */
 static const char *flag_value(const char *const names[2], const char *arg, const char *next)
 {
@@ -145,6 +150,7 @@ int shim_parse(const char *cmdline, size_t len, struct shim *out)
 	snprintf(shim.id, sizeof(shim.id), "%s", id);
 	if (ns && !strcmp(ns, "moby"))
 		shim.runtime = RUNTIME_DOCKER; /* dockerd's own namespace */
+	shim.pod = ns && !strcmp(ns, "k8s.io");
 	if (bundle)
 		storage_find(bundle, &shim);
 	*out = shim;
@@ -212,17 +218,23 @@ static void bundles_place(int procfd, uint32_t pid, struct shim *shim)
 	snprintf(shim->folder, sizeof(shim->folder), "%s", cwd);
 }
 
-int shim_read(int procfd, uint32_t pid, uint32_t child, struct shim *out)
+int shim_read_cmdline(int procfd, uint32_t pid, struct shim *out)
 {
 	AUTO_FREE char *cmdline = NULL;
-	struct shim shim = {0};
 	char path[64] = "";
 	size_t len = 0;
 	int err = 0;
 
 	snprintf(path, sizeof(path), "%" PRIu32 "/cmdline", pid);
 	err = file_read(procfd, path, CMDLINE_MAX, &cmdline, &len);
-	err = err ? err : shim_parse(cmdline, len, &shim);
+	return err ? err : shim_parse(cmdline, len, out);
+}
+
+int shim_read(int procfd, uint32_t pid, uint32_t child, struct shim *out)
+{
+	struct shim shim = {0};
+	int err = shim_read_cmdline(procfd, pid, &shim);
+
 	if (err)
 		return err;
 	if (shim.runtime == RUNTIME_CONTAINERD || shim.runtime == RUNTIME_DOCKER) {

@@ -2,6 +2,7 @@
 #ifndef DOCKSNOOP_SHIM_H
 #define DOCKSNOOP_SHIM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,6 +16,7 @@
 struct shim {
 	enum runtime runtime;
 	char id[CONTAINER_ID_MAX + 1];
+	bool pod; /* has all containers of a pod, of which the id names one */
 	/* Where the runtime keeps its files of this container; folder "" when not told. */
 	enum runtime_dir kind;
 	char folder[4096];
@@ -26,6 +28,12 @@ struct shim {
  * container only, see shim_read(), and never the folder, which is where it runs.
  */
 int shim_parse(const char *cmdline, size_t len, struct shim *out);
+
+/* Does a shim have this for a name, /proc/PID/comm? Anybody can take it. */
+bool shim_is_called(const char *comm);
+
+/* The command line of @pid, by shim_parse(). */
+int shim_read_cmdline(int procfd, uint32_t pid, struct shim *out);
 
 /*
  * What does the shim @pid say of @child, a process that it started? Whether it

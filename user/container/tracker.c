@@ -155,6 +155,15 @@ static bool cgroup_owner_find(struct tracker *t, const char *cgroup, struct plac
 	return true;
 }
 
+static void known_set_by_cgroup(struct tracker *t, const char *id)
+{
+	struct known *k = NULL;
+
+	HASH_FIND_STR(t->known, id, k);
+	if (k)
+		k->by_cgroup = true;
+}
+
 /* --- namespaces ------------------------------------------------------------------ */
 
 static void owner_bind(struct tracker *t, const struct record *r, const struct cgroup_owner *owner,
@@ -318,50 +327,27 @@ static void owner_from_binding(const struct binding *b, struct cgroup_owner *out
 	*out = owner;
 }
 
-static const char *argument_after(const struct record *r, const char *option)
-{
-	const char *end = r->argv + r->argv_len;
-	bool next = false;
-
-	for (const char *a = r->argv; a < end; a += strlen(a) + 1) {
-		if (next)
-			return a;
-		next = !strcmp(a, option);
-	}
-	return NULL;
-}
-
 /*
- * A container's shim names it on its command line: containerd's with -id (runtime/v2/
- * shim.Command()), conmon with -c. Anybody can call itself that: it must be root,
- * with all of the host's, and have no container among its own ancestors, which are
- * looked at next.
+ * A container's shim names it on its command line, and has all that it has
+ * started, until it is the container's. Anybody can call himself a shim: it must
+ * be root, with all of the host's, and have no container among its own ancestors,
+ * which are looked at next.
  */
 static void shim_look(struct ancestry *a, uint32_t pid)
 {
 	const uint32_t host = DS_F_INIT_MNT_NS | DS_F_INIT_PID_NS | DS_F_INIT_USER_NS;
-	struct record *r = &a->tracker->ancestor;
+	struct tracker *t = a->tracker;
+	const struct ds_record *raw = &t->ancestor.raw;
 	struct cgroup_owner owner = {0};
-	const char *id = NULL;
-	const char *ns = NULL;
+	struct shim shim = {0};
 	char name[16] = "";
-	bool conmon;
 
-	if (process_comm(a->tracker->procfd, pid, name))
+	if (process_comm(t->procfd, pid, name) || !shim_is_called(name) ||
+	    process_read(t, pid, &t->ancestor) || (raw->flags & host) != host || raw->uid)
 		return;
-	conmon = !strcmp(name, "conmon");
-	/* comm is cut at 15 bytes: containerd-shim-runc-v2 */
-	if ((!conmon && strncmp(name, "containerd-shim", 15) != 0) ||
-	    process_read(a->tracker, pid, r) || (r->raw.flags & host) != host || r->raw.uid)
-		return;
-	id = argument_after(r, conmon ? "-c" : "-id");
-	ns = argument_after(r, "-namespace");
-	/* One of a pod's has that pod's id, and all of its containers. */
-	if (id && strlen(id) <= CONTAINER_ID_MAX && !(ns && !strcmp(ns, "k8s.io"))) {
-		owner.runtime = conmon			    ? RUNTIME_UNKNOWN
-				: ns && !strcmp(ns, "moby") ? RUNTIME_DOCKER
-							    : RUNTIME_CONTAINERD;
-		snprintf(owner.id, sizeof(owner.id), "%s", id);
+	if (!shim_read_cmdline(t->procfd, pid, &shim) && !shim.pod) {
+		owner.runtime = shim.runtime;
+		memcpy(owner.id, shim.id, sizeof(owner.id));
 	}
 	a->owner = owner;
 	a->contained = true;
@@ -615,9 +601,12 @@ int tracker_start(struct tracker *t, const struct record *r, struct sighting *ou
 				   : j.by != ATTRIBUTED_BY_MOUNTINFO);
 	}
 	err = sighting_from_judged(t, &j, out);
-	if (!err)
-		out->first = by_shim;
-	return err;
+	if (err)
+		return err;
+	if (j.by == ATTRIBUTED_BY_CGROUP)
+		known_set_by_cgroup(t, j.owner.id);
+	out->first = by_shim;
+	return 0;
 }
 
 void tracker_cgroup(struct tracker *t, const char *cgroup)

@@ -35,10 +35,9 @@ int program_level(const struct bpf_program *prog)
 		const char *name;
 		int level;
 	} optional[] = {
-		{"trampoline_sendpage", 1},
-		{"kprobe_sendpage", 1},
-		{"tracepoint_connect_begins", 1},
-		{"common_tcp_state", 2},
+		{"trampoline_sendpage", 1},	  {"kprobe_sendpage", 1},
+		{"tracepoint_connect_begins", 1}, {"common_tcp_begun", 2},
+		{"common_tcp_ended", 2},
 	};
 
 	for (size_t i = 0; i < sizeof(optional) / sizeof(optional[0]); i++)

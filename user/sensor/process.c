@@ -182,6 +182,23 @@ int process_exe(int procfd, uint32_t pid, char **out)
 	return file_readlink(procfd, path, out);
 }
 
+int process_parent_exe(int procfd, const struct ds_record *raw, char **out)
+{
+	AUTO_FREE char *exe = NULL;
+	char comm[16] = "";
+	/* Read first, then make sure whose it was. */
+	int err = process_exe(procfd, raw->ppid, &exe);
+
+	err = err ? err : process_comm(procfd, raw->ppid, comm);
+	if (err)
+		return err;
+	if (!process_is(procfd, raw->ppid, raw->parent_start_ns) ||
+	    strncmp(comm, raw->parent_comm, sizeof(comm)) != 0)
+		return -ESRCH;
+	*out = take_ptr(exe);
+	return 0;
+}
+
 /* Effective ids, as the kernel side takes them; "Uid:" has real, effective, saved, fs. */
 static int status_fill(int procfd, struct ds_record *raw)
 {

@@ -46,6 +46,13 @@ int process_namespace(int procfd, uint32_t pid, const char *kind, uint32_t *out)
 int process_exe(int procfd, uint32_t pid, char **out);
 
 /*
+ * The same of the parent, as long as it is the process that the record names: its
+ * start tells that to a hundredth of a second, and its name must be the same.
+ * -ESRCH when it is not. *out is the caller's.
+ */
+int process_parent_exe(int procfd, const struct ds_record *raw, char **out);
+
+/*
  * A running process as a record of its start, as far as /proc tells; the flags
  * that compare it with the host's first process are the caller's to add. 0, or
  * -errno when it is gone; *out is then not to be used.

@@ -181,6 +181,8 @@ static int sensor_open_with(enum sensor_mode mode, int without, struct sensor_re
 		err = bpf_program__autoload(prog) ? sensor_attach(sensor, prog) : 0;
 		if (err && !program_level(prog))
 			return sensor_fail(reason, "attach", err);
+		if (err && program_level(prog) == PROGRAM_LEVELS)
+			sensor_fail(&sensor->tcp, "attach", err);
 		if (!err && prog == sensor->skel->progs.tracepoint_connect_begins)
 			sensor->sees_attempts = bpf_program__autoload(prog);
 	}

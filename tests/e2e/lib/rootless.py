@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A user of the host whom only the tests' own mount namespace knows, and his engines."""
 
+import itertools
 import os
 import pathlib
 import shutil
@@ -11,18 +12,22 @@ import tempfile
 from . import engine as engines
 from . import host
 
-# Beyond what a host gives to users, and another one for each test run.
+# Beyond what a host gives to users, and others for each test run.
 _FIRST_UID = 1_800_000_000
 _FIRST_SUBUID = 2_000_000_000
+_RUN_USERS = 8
+_numbers = itertools.count(os.getpid() * _RUN_USERS)
 
 
 class User:
     """Names, subordinate ids and devices are laid over /etc and /dev in a mount namespace of its own."""
 
     def __init__(self):
-        self.uid = _FIRST_UID + os.getpid()
-        self.name = f"dst{os.getpid()}"
-        self.subuid = _FIRST_SUBUID + os.getpid() % 30000 * 65536
+        number = next(_numbers)
+        assert number < (os.getpid() + 1) * _RUN_USERS
+        self.uid = _FIRST_UID + number
+        self.name = f"dst{number}"
+        self.subuid = _FIRST_SUBUID + number % 30000 * 65536
         self.dir = os.path.realpath(tempfile.mkdtemp(prefix="dsu.", dir="/tmp"))
         os.chmod(self.dir, 0o755)
         self.home = f"{self.dir}/home"
