@@ -41,6 +41,26 @@ static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *kn)
 	return BPF_CORE_READ(kn, parent);
 }
 
+/* type became iter_type, without a direction, in 5.14 (8cd54c1c8480, "iov_iter: separate
+ * direction from flavour"). */
+struct iov_iter___5_10 {
+	unsigned int type;
+} __attribute__((preserve_access_index));
+
+/* One segment without an iovec, since 6.0 (fcb14cb1bdac, "new iov_iter flavour - ITER_UBUF"). */
+struct iov_iter___6_0 {
+	void *ubuf;
+} __attribute__((preserve_access_index));
+
+enum iter_type___ubuf {
+	ITER_UBUF,
+};
+
+/* iov became __iov in 6.4 (de4f5fed3f23, "iov_iter: add iter_iovec() helper"). */
+struct iov_iter___6_3 {
+	const struct iovec *iov;
+} __attribute__((preserve_access_index));
+
 /* Since 6.18 all kinds of namespaces have such a number, and mnt_namespace.seq is gone. */
 struct ns_common___id {
 	u64 ns_id;

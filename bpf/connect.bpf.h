@@ -5,7 +5,7 @@
 /* A connect: to which listener, by whom, with what result. */
 
 #include "bpf/attempt.bpf.h"
-#include "bpf/connection.bpf.h"
+#include "bpf/stream.bpf.h"
 
 static __always_inline bool listener_ignored(u64 cookie)
 {
@@ -129,11 +129,11 @@ static __always_inline int connect_lookup(const char *name, struct path *path)
 
 /*
  * The current task has been connected to, or refused by, a listener that the
- * kernel has resolved. @client: its end; or NULL, and @regs are those of its
- * system call.
+ * kernel has resolved. @client and @end: the two ends; or NULL, and @regs are
+ * those of its system call.
  */
 static __always_inline int connect_resolved(struct sock *listener, struct sock *client,
-					    struct pt_regs *regs, int result)
+					    struct sock *end, struct pt_regs *regs, int result)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	u64 thread = bpf_get_current_pid_tgid();
@@ -154,7 +154,10 @@ static __always_inline int connect_resolved(struct sock *listener, struct sock *
 		s->rec.connection = (u64)bpf_get_prandom_u32() << 32 | (u32)s->rec.time_ns;
 		if (regs)
 			client = connect_client(task, listener, regs);
+		if (regs && client)
+			end = BPF_CORE_READ((struct unix_sock *)client, peer);
 		connection_remember(&s->rec, client);
+		stream_begin(&s->rec, client, end, listener);
 	}
 
 	pending = pending_find(thread);
@@ -191,6 +194,7 @@ struct probed_key {
 struct probed_args {
 	const void *first;
 	void *second;
+	void *third;
 };
 
 struct {
@@ -201,10 +205,10 @@ struct {
 } probed_calls SEC(".maps");
 
 static __always_inline int probe_enter(enum probed_function function, const void *first,
-				       void *second)
+				       void *second, void *third)
 {
 	struct probed_key key = {bpf_get_current_pid_tgid(), function};
-	struct probed_args args = {first, second};
+	struct probed_args args = {first, second, third};
 
 	if (bpf_map_update_elem(&probed_calls, &key, &args, BPF_ANY))
 		lost_add(DS_LOST_PENDING);

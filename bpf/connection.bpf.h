@@ -15,6 +15,10 @@ struct connection {
 	u64 cgroup_id;
 	u32 mnt_ns;
 	u32 tgid;
+	/* who has sent on it last; 0: nobody yet */
+	u64 user_cgroup_id;
+	u32 user_mnt_ns;
+	u32 user_tgid;
 };
 
 /*
@@ -176,6 +180,11 @@ static __always_inline int connection_used(struct socket *socket)
 	user.id = c->id;
 	user.cgroup_id = BPF_CORE_READ(task_cgroup(task, &v1), kn, id);
 	user.mnt_ns = BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
+	if (!(BPF_CORE_READ(task, flags) & PF_KTHREAD)) {
+		c->user_cgroup_id = user.cgroup_id;
+		c->user_mnt_ns = user.mnt_ns;
+		c->user_tgid = bpf_get_current_pid_tgid() >> 32;
+	}
 	if (user.cgroup_id == c->cgroup_id && user.mnt_ns == c->mnt_ns)
 		return 0;
 	if (bpf_map_lookup_elem(&connection_users, &user) ||

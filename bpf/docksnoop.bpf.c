@@ -36,8 +36,30 @@ int BPF_PROG(tracepoint_data_ready, const struct sock *sk)
 	attempt_ends();
 	if (listener_ignored(sk->__sk_common.skc_cookie.counter))
 		return 0;
-	return connect_resolved((struct sock *)sk, NULL,
+	return connect_resolved((struct sock *)sk, NULL, NULL,
 				(void *)bpf_task_pt_regs(bpf_get_current_task_btf()), 0);
+}
+
+/*
+ * What the daemon has read, or written, with what result (6e6eda44b939, "sock: add
+ * tracepoint for send recv length", 6.3).
+ */
+SEC("?tp_btf/sock_recv_length")
+int BPF_PROG(tracepoint_received, struct sock *sk, int ret, int flags)
+{
+	if (sk->__sk_common.skc_family != AF_UNIX || ret < 0 || flags & MSG_PEEK)
+		return 0;
+	return stream_call_ended(sk, DS_SIDE_REQUESTS, ret,
+				 (void *)bpf_task_pt_regs(bpf_get_current_task_btf()));
+}
+
+SEC("?tp_btf/sock_send_length")
+int BPF_PROG(tracepoint_sent, struct sock *sk, int ret, int flags)
+{
+	if (sk->__sk_common.skc_family != AF_UNIX || ret <= 0)
+		return 0;
+	return stream_call_ended(sk, DS_SIDE_ANSWERS, ret,
+				 (void *)bpf_task_pt_regs(bpf_get_current_task_btf()));
 }
 
 /*
@@ -67,7 +89,7 @@ int BPF_PROG(trampoline_security, struct sock *sock, struct sock *other, struct 
 	if (listener_ignored(other->__sk_common.skc_cookie.counter))
 		return 0;
 	/* From here unix_stream_connect() cannot fail any more, unless ret says so. */
-	return connect_resolved(other, sock, NULL, ret);
+	return connect_resolved(other, sock, newsk, NULL, ret);
 }
 
 SEC("?fexit/unix_stream_connect")
@@ -77,10 +99,30 @@ int BPF_PROG(trampoline_connect, struct socket *sock, struct sockaddr *uaddr, in
 	return ret ? connect_failed((const char *)uaddr + sizeof(u16), ret) : 0;
 }
 
-SEC("?fexit/unix_stream_sendmsg")
-int BPF_PROG(trampoline_sendmsg, struct socket *sock, void *msg, u64 len, int ret)
+SEC("?fentry/unix_stream_sendmsg")
+int BPF_PROG(trampoline_sendmsg, struct socket *sock, struct msghdr *msg)
 {
-	return ret > 0 ? connection_used(sock) : 0;
+	connection_used(sock);
+	return transfer_begins(sock, msg, DS_SIDE_ANSWERS);
+}
+
+SEC("?fexit/unix_stream_sendmsg")
+int BPF_PROG(trampoline_sendmsg_ends, struct socket *sock, struct msghdr *msg, u64 len, int ret)
+{
+	return transfer_ended(DS_SIDE_ANSWERS, ret);
+}
+
+SEC("?fentry/unix_stream_recvmsg")
+int BPF_PROG(trampoline_recvmsg, struct socket *sock, struct msghdr *msg, u64 size, int flags)
+{
+	return flags & MSG_PEEK ? 0 : transfer_begins(sock, msg, DS_SIDE_REQUESTS);
+}
+
+SEC("?fexit/unix_stream_recvmsg")
+int BPF_PROG(trampoline_recvmsg_ends, struct socket *sock, struct msghdr *msg, u64 size, int flags,
+	     int ret)
+{
+	return transfer_ended(DS_SIDE_REQUESTS, ret);
 }
 
 /* sendfile(2) and splice(2), until 6.5 (dc97391e6610): sendmsg since then */
@@ -88,14 +130,17 @@ SEC("?fexit/unix_stream_sendpage")
 int BPF_PROG(trampoline_sendpage, struct socket *sock, void *page, int offset, u64 size, int flags,
 	     s64 ret)
 {
-	return ret > 0 ? connection_used(sock) : 0;
+	if (ret <= 0)
+		return 0;
+	connection_used(sock);
+	return stream_passed_unseen(sock, ret);
 }
 
 /* kprobe mode: where trampolines are refused and kprobes are not */
 SEC("?kprobe/kern_path")
 int BPF_KPROBE(kprobe_kern_path, const char *name, unsigned int flags, struct path *path)
 {
-	return probe_enter(PROBED_KERN_PATH, name, path);
+	return probe_enter(PROBED_KERN_PATH, name, path, NULL);
 }
 
 SEC("?kretprobe/kern_path")
@@ -109,11 +154,11 @@ int BPF_KRETPROBE(kretprobe_kern_path, int ret)
 }
 
 SEC("?kprobe/security_unix_stream_connect")
-int BPF_KPROBE(kprobe_security, struct sock *sock, struct sock *other)
+int BPF_KPROBE(kprobe_security, struct sock *sock, struct sock *other, struct sock *newsk)
 {
 	if (listener_ignored(BPF_CORE_READ(other, __sk_common.skc_cookie.counter)))
 		return 0;
-	return probe_enter(PROBED_SECURITY, sock, other);
+	return probe_enter(PROBED_SECURITY, sock, other, newsk);
 }
 
 SEC("?kretprobe/security_unix_stream_connect")
@@ -123,13 +168,13 @@ int BPF_KRETPROBE(kretprobe_security, int ret)
 
 	if (!probe_leave(PROBED_SECURITY, &args))
 		return 0;
-	return connect_resolved(args.second, (struct sock *)args.first, NULL, ret);
+	return connect_resolved(args.second, (struct sock *)args.first, args.third, NULL, ret);
 }
 
 SEC("?kprobe/unix_stream_connect")
 int BPF_KPROBE(kprobe_connect, struct socket *sock, struct sockaddr *uaddr)
 {
-	return probe_enter(PROBED_CONNECT, uaddr, NULL);
+	return probe_enter(PROBED_CONNECT, uaddr, NULL, NULL);
 }
 
 SEC("?kretprobe/unix_stream_connect")
@@ -143,15 +188,35 @@ int BPF_KRETPROBE(kretprobe_connect, int ret)
 }
 
 SEC("?kprobe/unix_stream_sendmsg")
-int BPF_KPROBE(kprobe_sendmsg, struct socket *sock)
+int BPF_KPROBE(kprobe_sendmsg, struct socket *sock, struct msghdr *msg)
 {
-	return connection_used(sock);
+	connection_used(sock);
+	return transfer_begins(sock, msg, DS_SIDE_ANSWERS);
+}
+
+SEC("?kretprobe/unix_stream_sendmsg")
+int BPF_KRETPROBE(kretprobe_sendmsg, int ret)
+{
+	return transfer_ended(DS_SIDE_ANSWERS, ret);
+}
+
+SEC("?kprobe/unix_stream_recvmsg")
+int BPF_KPROBE(kprobe_recvmsg, struct socket *sock, struct msghdr *msg, u64 size, int flags)
+{
+	return flags & MSG_PEEK ? 0 : transfer_begins(sock, msg, DS_SIDE_REQUESTS);
+}
+
+SEC("?kretprobe/unix_stream_recvmsg")
+int BPF_KRETPROBE(kretprobe_recvmsg, int ret)
+{
+	return transfer_ended(DS_SIDE_REQUESTS, ret);
 }
 
 SEC("?kprobe/unix_stream_sendpage")
-int BPF_KPROBE(kprobe_sendpage, struct socket *sock)
+int BPF_KPROBE(kprobe_sendpage, struct socket *sock, void *page, int offset, u64 size)
 {
-	return connection_used(sock);
+	connection_used(sock);
+	return stream_passed_unseen(sock, size);
 }
 
 /* all modes */

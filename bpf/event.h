@@ -132,6 +132,33 @@ struct ds_record {
 #define DS_ARGV_MAX	1024
 #define DS_SUN_PATH_MAX 108
 
+/*
+ * Bytes that went over a connection, in the order in which the daemon read, or
+ * wrote, them. They come through a ring of their own. Those between the end of one
+ * record and the offset of the next of the same side were not taken.
+ */
+enum ds_side {
+	DS_SIDE_REQUESTS, /* what the daemon read */
+	DS_SIDE_ANSWERS,  /* what it wrote */
+	DS_SIDES,
+};
+
+struct ds_bytes {
+	__u32 size; /* of the record, with the bytes that follow it */
+	__u16 version; /* DS_RECORD_VERSION */
+	__u8 side;     /* enum ds_side */
+	__u8 ended;    /* the client has closed its end: nothing follows on this side */
+	__u64 time_ns; /* CLOCK_BOOTTIME */
+	__u64 connection;
+	__u64 offset; /* of the first byte, since docksnoop follows the connection */
+	/* Requests: who sent on the connection last; 0 when nobody has been seen to. */
+	__u64 user_cgroup_id;
+	__u32 user_mnt_ns;
+	__u32 user_tgid;
+	__u32 captured; /* bytes that follow */
+	__u32 pad;
+};
+
 /* What the kernel could not hand over, by kind; per CPU. */
 enum ds_lost {
 	DS_LOST_CONNECT, /* ring full: a connect */
@@ -142,11 +169,14 @@ enum ds_lost {
 	DS_LOST_ATTEMPT, /* no room to remember a connect that may yet fail */
 	DS_LOST_HANDOFF, /* a connection that could not be followed, or ring full: its new user */
 	DS_LOST_LISTEN,	 /* ring full: somebody listens on TCP */
+	DS_LOST_STREAM,	 /* no room to follow what goes over a connection */
+	DS_LOST_BYTES,	 /* ring full: some of what went over a connection */
 	DS_LOST_COUNT,
 };
 
 _Static_assert(sizeof(struct ds_str) == 4, "ds_str is packed by hand");
 _Static_assert(sizeof(struct ds_record) % 8 == 0, "ds_record ends aligned");
+_Static_assert(sizeof(struct ds_bytes) == 56, "layout");
 _Static_assert(__builtin_offsetof(struct ds_record, listener_cookie) == 120, "layout");
 _Static_assert(__builtin_offsetof(struct ds_record, str) == 228, "layout");
 _Static_assert(sizeof(struct ds_record) == 264, "layout");

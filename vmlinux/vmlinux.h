@@ -262,6 +262,28 @@ struct unix_sock {
 	struct sock *peer;
 };
 
+struct iovec;
+
+enum iter_type {
+	/* Numbers differ from kernel to kernel: always read with bpf_core_enum_value(). */
+	ITER_IOVEC,
+};
+
+struct iov_iter {
+	u8 iter_type;
+	unsigned long iov_offset;
+	const struct iovec *__iov;
+};
+
+struct msghdr {
+	struct iov_iter msg_iter;
+};
+
+/* As programs have it (include/linux/socket.h). */
+struct user_msghdr {
+	struct iovec *msg_iov;
+};
+
 /* The context of cgroup/connect_unix, as the kernel has it (include/linux/filter.h). */
 struct bpf_sock_addr_kern {
 	struct sockaddr *uaddr;

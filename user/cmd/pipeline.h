@@ -17,6 +17,7 @@ struct pipeline_options {
 	struct stream *stream;
 	const char *const *sockets; /* --socket, ended by NULL */
 	bool all;		    /* accesses by the host's own processes too */
+	bool requests;		    /* the sensor follows what goes over connections */
 };
 
 struct pipeline;

@@ -59,9 +59,17 @@ static const struct {
 	{"kretprobe/unix_stream_connect", "connects that fail, kprobe mode"},
 	{"tp_btf/sk_data_ready", "who connects, who uses a connection, tracepoint mode"},
 	{"cgroup/connect_unix", "connects that fail, tracepoint mode (by their name)"},
-	{"fexit/unix_stream_sendmsg", "who uses a connection, trampoline mode"},
+	{"tp_btf/sock_recv_length", "what is asked, tracepoint mode"},
+	{"tp_btf/sock_send_length", "what is answered, tracepoint mode"},
+	{"fentry/unix_stream_sendmsg", "who uses a connection, trampoline mode"},
+	{"fexit/unix_stream_sendmsg", "what is answered, trampoline mode"},
+	{"fentry/unix_stream_recvmsg", "trampoline mode"},
+	{"fexit/unix_stream_recvmsg", "what is asked, trampoline mode"},
 	{"fexit/unix_stream_sendpage", "the same for sendfile(2), trampoline mode before 6.5"},
 	{"kprobe/unix_stream_sendmsg", "who uses a connection, kprobe mode"},
+	{"kretprobe/unix_stream_sendmsg", "what is answered, kprobe mode"},
+	{"kprobe/unix_stream_recvmsg", "kprobe mode"},
+	{"kretprobe/unix_stream_recvmsg", "what is asked, kprobe mode"},
 	{"kprobe/unix_stream_sendpage", "the same for sendfile(2), kprobe mode before 6.5"},
 	{"tp_btf/sched_process_exec", "containers' and daemons' starts"},
 	{"tp_btf/cgroup_mkdir", "containers about to start"},
@@ -87,7 +95,7 @@ static const char *report_modes(struct report *r)
 	for (int m = SENSOR_MODE_AUTO + 1; m < SENSOR_MODE_COUNT; m++) {
 		struct sensor_reason reasons[SENSOR_MODE_COUNT] = {0};
 		AUTO_SENSOR struct sensor *sensor = NULL;
-		int err = sensor_open(m, reasons, &sensor);
+		int err = sensor_open(m, true, reasons, &sensor);
 
 		if (!err && !best)
 			best = sensor_mode_name(m);

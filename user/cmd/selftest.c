@@ -147,7 +147,7 @@ static json_t *connects_wait(struct selftest *t, pid_t pid)
 static int attach(struct selftest *t)
 {
 	struct sensor_reason reasons[SENSOR_MODE_COUNT] = {0};
-	int err = sensor_open(t->mode, reasons, &t->sensor);
+	int err = sensor_open(t->mode, true, reasons, &t->sensor);
 
 	for (int m = SENSOR_MODE_AUTO + 1; m < SENSOR_MODE_COUNT; m++)
 		if (reasons[m].error)

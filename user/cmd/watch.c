@@ -139,7 +139,7 @@ static int loop_open(struct watch *w)
 static int sensor_start(struct watch *w)
 {
 	struct sensor_reason reasons[SENSOR_MODE_COUNT] = {0};
-	int err = sensor_open(w->options.mode, reasons, &w->sensor);
+	int err = sensor_open(w->options.mode, !w->options.no_requests, reasons, &w->sensor);
 
 	for (int m = SENSOR_MODE_AUTO + 1; m < SENSOR_MODE_COUNT; m++) {
 		if (!reasons[m].error)
@@ -221,6 +221,7 @@ static int watch_start(struct watch *w)
 		.stream = w->stream,
 		.sockets = w->options.sockets,
 		.all = w->options.all,
+		.requests = !w->options.no_requests,
 	};
 	int err = pipeline_new(&po, &w->pipeline);
 

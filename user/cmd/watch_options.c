@@ -24,6 +24,7 @@ static const char help[] =
 	"  --all                 also accesses by processes of the host\n"
 	"  --socket PATH         watch this socket too; may be given several times\n"
 	"                        (every container daemon's socket is found without)\n"
+	"  --no-requests         do not follow what is asked of the daemons\n"
 	"  --mode MODE           auto, trampoline, kprobe or tracepoint (default:\n"
 	"                        auto, the strongest that this kernel allows)\n"
 	"  --duration SECONDS    stop after this time\n"
@@ -40,6 +41,7 @@ enum {
 	OPT_FILE,
 	OPT_ALL,
 	OPT_SOCKET,
+	OPT_NO_REQUESTS,
 	OPT_MODE,
 	OPT_DURATION,
 	OPT_COUNT,
@@ -52,6 +54,7 @@ static const struct option long_options[] = {
 	{"file", required_argument, NULL, OPT_FILE},
 	{"all", no_argument, NULL, OPT_ALL},
 	{"socket", required_argument, NULL, OPT_SOCKET},
+	{"no-requests", no_argument, NULL, OPT_NO_REQUESTS},
 	{"mode", required_argument, NULL, OPT_MODE},
 	{"duration", required_argument, NULL, OPT_DURATION},
 	{"count", required_argument, NULL, OPT_COUNT},
@@ -79,6 +82,9 @@ static int option_take(int opt, struct watch_options *o, size_t *socket_count)
 		return 0;
 	case OPT_ALL:
 		o->all = true;
+		return 0;
+	case OPT_NO_REQUESTS:
+		o->no_requests = true;
 		return 0;
 	case OPT_FILE:
 		o->file = optarg;

@@ -10,6 +10,7 @@ struct watch_options {
 	bool json;
 	bool no_stdout;
 	bool all;
+	bool no_requests;
 	bool syslog;
 	int facility;
 	const char *file;

@@ -46,6 +46,21 @@ int program_level(const struct bpf_program *prog)
 	return 0;
 }
 
+bool program_of_streams(const struct bpf_program *prog)
+{
+	static const char *const names[] = {
+		"tracepoint_received",	"tracepoint_sent",
+		"trampoline_recvmsg",	"trampoline_recvmsg_ends",
+		"trampoline_sendmsg_ends", "kprobe_recvmsg",
+		"kretprobe_recvmsg",	"kretprobe_sendmsg",
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(bpf_program__name(prog), names[i]))
+			return true;
+	return false;
+}
+
 /*
  * The root of the v2 hierarchy. It is there on every kernel with cgroups, in use
  * or not, but need not be mounted: so by a mount of our own, that nobody sees.

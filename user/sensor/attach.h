@@ -3,6 +3,7 @@
 #define DOCKSNOOP_ATTACH_H
 
 #include <bpf/libbpf.h>
+#include <stdbool.h>
 
 /* What libbpf leaves to be done for single programs of the kernel side. */
 
@@ -15,6 +16,9 @@ int program_prepare(struct bpf_program *prog);
  */
 #define PROGRAM_LEVELS 2
 int program_level(const struct bpf_program *prog);
+
+/* Is it of use only to follow what goes over connections? */
+bool program_of_streams(const struct bpf_program *prog);
 
 /* A loaded program. 0 and *out the caller's, or -errno. */
 int program_attach(const struct bpf_program *prog, struct bpf_link **out);

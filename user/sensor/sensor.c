@@ -1,33 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "user/sensor/sensor.h"
 
-#include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
-#include "build/docksnoop.skel.h"
 #include "user/sensor/attach.h"
+#include "user/sensor/sensor_impl.h"
 #include "user/util/cleanup.h"
-#include "user/util/clock.h"
-
-#define PROGRAMS_MAX 32
-
-struct sensor {
-	struct docksnoop_bpf *skel;
-	struct ring_buffer *ring;
-	bool sees_attempts;
-	struct sensor_reason tcp; /* why connects over TCP are not seen */
-	struct bpf_link *links[PROGRAMS_MAX];
-	size_t link_count;
-	enum sensor_mode mode;
-	sensor_fn fn;
-	void *ctx;
-};
 
 static const char *const mode_names[SENSOR_MODE_COUNT] = {
 	[SENSOR_MODE_AUTO] = "auto",
@@ -87,7 +72,8 @@ static int libbpf_keep(enum libbpf_print_level level, const char *fmt, va_list a
 }
 
 /* A program belongs to the mode that its name begins with, or is common to all. */
-static int sensor_choose(struct docksnoop_bpf *skel, enum sensor_mode mode, int without)
+static int sensor_choose(struct docksnoop_bpf *skel, enum sensor_mode mode, int without,
+			 bool streams)
 {
 	static const char *const prefixes[SENSOR_MODE_COUNT] = {
 		[SENSOR_MODE_TRAMPOLINE] = "trampoline_",
@@ -105,9 +91,14 @@ static int sensor_choose(struct docksnoop_bpf *skel, enum sensor_mode mode, int 
 
 		if (err)
 			return err;
-		bpf_program__set_autoload(
-			prog, wanted && (!program_level(prog) || program_level(prog) > without));
+		if (program_level(prog) && program_level(prog) <= without)
+			wanted = false;
+		if (program_of_streams(prog) && !streams)
+			wanted = false;
+		bpf_program__set_autoload(prog, wanted);
 	}
+	if (!streams)
+		bpf_map__set_max_entries(skel->maps.stream_bytes, sysconf(_SC_PAGESIZE));
 	/* 2 MiB that no other mode has a use for */
 	return bpf_map__set_autocreate(skel->maps.attempts, mode == SENSOR_MODE_TRACEPOINT);
 }
@@ -136,9 +127,30 @@ static int sensor_fail(struct sensor_reason *reason, const char *step, int error
 
 static int record_forward(void *ctx, void *data, size_t size)
 {
-	struct sensor *sensor = ctx;
+	struct sensor_ring *ring = ctx;
 
-	return sensor->fn(sensor->ctx, data, size);
+	return ring->fn(ring->ctx, data, size);
+}
+
+static int ring_open(struct sensor *sensor, struct sensor_ring *ring, const struct bpf_map *map)
+{
+	struct epoll_event ev = {.events = EPOLLIN};
+	int fd;
+
+	ring->ring = ring_buffer__new(bpf_map__fd(map), record_forward, ring, NULL);
+	if (!ring->ring)
+		return -errno;
+	fd = ring_buffer__epoll_fd(ring->ring);
+	return epoll_ctl(sensor->epoll, EPOLL_CTL_ADD, fd, &ev) ? -errno : 0;
+}
+
+static int ring_consume(struct sensor_ring *ring, sensor_fn fn, void *ctx)
+{
+	if (!ring->ring)
+		return 0;
+	ring->fn = fn;
+	ring->ctx = ctx;
+	return ring_buffer__consume(ring->ring);
 }
 
 static int sensor_attach(struct sensor *sensor, const struct bpf_program *prog)
@@ -153,8 +165,8 @@ static int sensor_attach(struct sensor *sensor, const struct bpf_program *prog)
 	return err;
 }
 
-static int sensor_open_with(enum sensor_mode mode, int without, struct sensor_reason *reason,
-			    struct sensor **out)
+static int sensor_open_with(enum sensor_mode mode, bool streams, int without,
+			    struct sensor_reason *reason, struct sensor **out)
 {
 	AUTO_SENSOR struct sensor *sensor = calloc(1, sizeof(*sensor));
 	struct bpf_program *prog = NULL;
@@ -164,18 +176,23 @@ static int sensor_open_with(enum sensor_mode mode, int without, struct sensor_re
 		return -ENOMEM;
 	libbpf_forget();
 	sensor->mode = mode;
+	sensor->epoll = -1;
 	sensor->skel = docksnoop_bpf__open();
 	if (!sensor->skel)
 		return sensor_fail(reason, "open", -errno);
 	sensor->skel->rodata->self_tgid = getpid();
-	err = sensor_choose(sensor->skel, mode, without);
+	sensor->skel->rodata->follow_streams = streams;
+	err = sensor_choose(sensor->skel, mode, without, streams);
 	err = err ? err : docksnoop_bpf__load(sensor->skel);
 	if (err)
 		return sensor_fail(reason, "load", err);
-	sensor->ring = ring_buffer__new(bpf_map__fd(sensor->skel->maps.records), record_forward,
-					sensor, NULL);
-	if (!sensor->ring)
-		return sensor_fail(reason, "ring buffer", -errno);
+	sensor->epoll = epoll_create1(EPOLL_CLOEXEC);
+	err = sensor->epoll < 0 ? -errno : 0;
+	err = err ? err : ring_open(sensor, &sensor->records, sensor->skel->maps.records);
+	if (!err && streams)
+		err = ring_open(sensor, &sensor->bytes, sensor->skel->maps.stream_bytes);
+	if (err)
+		return sensor_fail(reason, "ring buffer", err);
 	bpf_object__for_each_program(prog, sensor->skel->obj)
 	{
 		err = bpf_program__autoload(prog) ? sensor_attach(sensor, prog) : 0;
@@ -192,22 +209,23 @@ static int sensor_open_with(enum sensor_mode mode, int without, struct sensor_re
 }
 
 /* Rather without what is optional than not at all. */
-static int sensor_open_mode(enum sensor_mode mode, struct sensor_reason *reason,
+static int sensor_open_mode(enum sensor_mode mode, bool streams, struct sensor_reason *reason,
 			    struct sensor **out)
 {
 	struct sensor_reason before = {0};
-	int err = sensor_open_with(mode, 0, reason, out);
+	int err = sensor_open_with(mode, streams, 0, reason, out);
 
 	for (int without = 1; err && without <= PROGRAM_LEVELS; without++) {
 		before = *reason;
-		err = sensor_open_with(mode, without, reason, out);
+		err = sensor_open_with(mode, streams, without, reason, out);
 		if (!err && without == PROGRAM_LEVELS)
 			(*out)->tcp = before;
 	}
 	return err;
 }
 
-int sensor_open(enum sensor_mode mode, struct sensor_reason *reasons, struct sensor **out)
+int sensor_open(enum sensor_mode mode, bool streams, struct sensor_reason *reasons,
+		struct sensor **out)
 {
 	libbpf_print_fn_t before = libbpf_set_print(libbpf_keep);
 	int err = -EINVAL;
@@ -215,7 +233,7 @@ int sensor_open(enum sensor_mode mode, struct sensor_reason *reasons, struct sen
 	for (int m = SENSOR_MODE_AUTO + 1; m < SENSOR_MODE_COUNT; m++) {
 		if (mode != SENSOR_MODE_AUTO && mode != (enum sensor_mode)m)
 			continue;
-		err = sensor_open_mode(m, &reasons[m], out);
+		err = sensor_open_mode(m, streams, &reasons[m], out);
 		if (!err)
 			break;
 	}
@@ -282,7 +300,9 @@ void sensor_free(struct sensor *sensor)
 		return;
 	for (size_t i = 0; i < sensor->link_count; i++)
 		bpf_link__destroy(sensor->links[i]);
-	ring_buffer__free(sensor->ring);
+	ring_buffer__free(sensor->records.ring);
+	ring_buffer__free(sensor->bytes.ring);
+	cleanup_close(&sensor->epoll);
 	docksnoop_bpf__destroy(sensor->skel);
 	free(sensor);
 }
@@ -294,71 +314,17 @@ enum sensor_mode sensor_mode(const struct sensor *sensor)
 
 int sensor_fd(const struct sensor *sensor)
 {
-	return ring_buffer__epoll_fd(sensor->ring);
+	return sensor->epoll;
 }
 
 int sensor_consume(struct sensor *sensor, sensor_fn fn, void *ctx)
 {
-	sensor->fn = fn;
-	sensor->ctx = ctx;
-	return ring_buffer__consume(sensor->ring);
+	return ring_consume(&sensor->records, fn, ctx);
 }
 
-int sensor_listener_ignore(struct sensor *sensor, uint64_t cookie)
+int sensor_consume_bytes(struct sensor *sensor, sensor_fn fn, void *ctx)
 {
-	__u8 one = 1;
-
-	return bpf_map__update_elem(sensor->skel->maps.ignored_listeners, &cookie, sizeof(cookie),
-				    &one, sizeof(one), BPF_ANY);
-}
-
-int sensor_listener_forget(struct sensor *sensor, uint64_t cookie)
-{
-	return bpf_map__delete_elem(sensor->skel->maps.ignored_listeners, &cookie, sizeof(cookie),
-				    0);
-}
-
-int sensor_file_add(struct sensor *sensor, uint32_t dev, uint64_t ino)
-{
-	__u32 key[2] = {dev, ino}; /* struct file_key */
-	__u32 one = 1;
-
-	return bpf_map__update_elem(sensor->skel->maps.socket_files, key, sizeof(key), &one,
-				    sizeof(one), BPF_ANY);
-}
-
-int sensor_daemon_name_add(struct sensor *sensor, const char *name)
-{
-	char key[16] = "";
-	__u8 one = 1;
-
-	strncpy(key, name, sizeof(key) - 1);
-	return bpf_map__update_elem(sensor->skel->maps.daemon_names, key, sizeof(key), &one,
-				    sizeof(one), BPF_ANY);
-}
-
-int sensor_socket_name_add(struct sensor *sensor, const char *name)
-{
-	char key[32] = ""; /* struct socket_name */
-	__u8 one = 1;
-
-	strncpy(key, name, sizeof(key) - 1);
-	return bpf_map__update_elem(sensor->skel->maps.socket_names, key, sizeof(key), &one,
-				    sizeof(one), BPF_ANY);
-}
-
-int sensor_connection_add(struct sensor *sensor, uint64_t ino, const struct ds_record *record)
-{
-	/* struct connection */
-	const struct {
-		__u64 id;
-		__u64 cgroup_id;
-		__u32 mnt_ns;
-		__u32 tgid;
-	} value = {record->connection, record->cgroup_id, record->mnt_ns, record->tgid};
-
-	return bpf_map__update_elem(sensor->skel->maps.connections, &ino, sizeof(ino), &value,
-				    sizeof(value), BPF_NOEXIST);
+	return ring_consume(&sensor->bytes, fn, ctx);
 }
 
 bool sensor_sees_failures(const struct sensor *sensor)
@@ -366,97 +332,9 @@ bool sensor_sees_failures(const struct sensor *sensor)
 	return sensor->mode != SENSOR_MODE_TRACEPOINT || sensor->sees_attempts;
 }
 
-int sensor_attempts(struct sensor *sensor, uint64_t age_ns, sensor_fn fn, void *ctx)
-{
-	int map = bpf_map__fd(sensor->skel->maps.attempts);
-	uint64_t now = clock_boot_ns();
-	AUTO_FREE struct ds_record *value = NULL;
-	__u64 keys[64];
-	size_t n = 0;
-	int err = 0;
-
-	if (!sensor->sees_attempts)
-		return 0;
-	/* Others come and go meanwhile; a walk that loses its place begins again next time. */
-	while (n < 64 && !bpf_map_get_next_key(map, n ? &keys[n - 1] : NULL, &keys[n]))
-		n++;
-	if (!n)
-		return 0;
-	value = malloc(bpf_map__value_size(sensor->skel->maps.attempts));
-	if (!value)
-		return -ENOMEM;
-	for (size_t i = 0; i < n && err >= 0; i++) {
-		if (bpf_map_lookup_elem(map, &keys[i], value) || now - value->time_ns < age_ns)
-			continue;
-		/* It may have come about just now: only who takes it out may say that it did not. */
-		if (!bpf_map_lookup_and_delete_elem(map, &keys[i], value))
-			err = fn(ctx, value, value->size);
-	}
-	return err;
-}
-
-/* As in bpf/tcp.bpf.h. */
-struct tcp_key {
-	uint8_t address[16];
-	uint32_t net_ns;
-	uint16_t port;
-	uint16_t pad;
-};
-
-int sensor_tcp_add(struct sensor *sensor, const uint8_t address[16], uint16_t port, uint32_t net_ns)
-{
-	struct tcp_key key = {.net_ns = net_ns, .port = htons(port)};
-	__u8 one = 1;
-	int err;
-
-	memcpy(key.address, address, sizeof(key.address));
-	err = bpf_map__update_elem(sensor->skel->maps.tcp_ends, &key, sizeof(key), &one,
-				   sizeof(one), BPF_NOEXIST);
-	if (!err)
-		sensor->skel->bss->tcp_end_count++;
-	return err == -EEXIST ? 0 : err;
-}
-
-int sensor_tcp_remove(struct sensor *sensor, const uint8_t address[16], uint16_t port,
-		      uint32_t net_ns)
-{
-	struct tcp_key key = {.net_ns = net_ns, .port = htons(port)};
-	int err;
-
-	memcpy(key.address, address, sizeof(key.address));
-	err = bpf_map__delete_elem(sensor->skel->maps.tcp_ends, &key, sizeof(key), 0);
-	if (!err)
-		sensor->skel->bss->tcp_end_count--;
-	return err;
-}
-
 const char *sensor_tcp_missing(const struct sensor *sensor)
 {
 	return sensor->tcp.error ? sensor->tcp.text : NULL;
-}
-
-int sensor_lost(const struct sensor *sensor, uint64_t lost[DS_LOST_COUNT])
-{
-	int cpus = libbpf_num_possible_cpus();
-	AUTO_FREE __u64 *values = NULL;
-	uint64_t sums[DS_LOST_COUNT] = {0};
-	int err;
-
-	if (cpus < 0)
-		return cpus;
-	values = calloc(cpus, sizeof(*values));
-	if (!values)
-		return -ENOMEM;
-	for (__u32 kind = 0; kind < DS_LOST_COUNT; kind++) {
-		err = bpf_map__lookup_elem(sensor->skel->maps.lost_counts, &kind, sizeof(kind),
-					   values, cpus * sizeof(*values), 0);
-		if (err)
-			return err;
-		for (int i = 0; i < cpus; i++)
-			sums[kind] += values[i];
-	}
-	memcpy(lost, sums, sizeof(sums));
-	return 0;
 }
 
 uint64_t sensor_misses(const struct sensor *sensor)

@@ -36,11 +36,13 @@ struct sensor_reason {
 
 /*
  * Load and attach. The caller becomes the one whose connects are not reported.
+ * @streams: follow what goes over connections, too.
  * On success *out is the caller's to sensor_free(), which detaches. On failure
  * -errno, and reasons[mode] says why for each mode that was tried; @reasons has
  * SENSOR_MODE_COUNT elements.
  */
-int sensor_open(enum sensor_mode mode, struct sensor_reason *reasons, struct sensor **out);
+int sensor_open(enum sensor_mode mode, bool streams, struct sensor_reason *reasons,
+		struct sensor **out);
 void sensor_free(struct sensor *sensor); /* NULL is allowed */
 
 static inline void cleanup_sensor(struct sensor **sensor)
@@ -68,6 +70,16 @@ int sensor_fd(const struct sensor *sensor);
  */
 typedef int (*sensor_fn)(void *ctx, const void *data, size_t size);
 int sensor_consume(struct sensor *sensor, sensor_fn fn, void *ctx);
+
+/* The same for what went over connections: each @data is a struct ds_bytes and its bytes. */
+int sensor_consume_bytes(struct sensor *sensor, sensor_fn fn, void *ctx);
+
+/*
+ * What goes over one side of a connection before byte @until is of no use: it
+ * need not be handed over any more. 0 or -errno; then it goes on being so.
+ */
+int sensor_stream_skip(struct sensor *sensor, uint64_t connection, enum ds_side side,
+		       uint64_t until);
 
 /*
  * A listener that is no daemon's, by its socket cookie: report it no more.

@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef DOCKSNOOP_STREAM_BPF_H
+#define DOCKSNOOP_STREAM_BPF_H
+
+/*
+ * What goes over a connection to a watched socket, taken where the daemon has
+ * its end: what it read, from its own memory after it has read it, and what it
+ * wrote. Its own memory nobody else can change, as the sender can the pages that
+ * it has spliced into a socket.
+ */
+
+#include "bpf/connection.bpf.h"
+
+#define STREAM_CHUNK  16384 /* bytes in one record; a power of two */
+#define STREAM_CHUNKS 4	    /* records of one transfer: what is beyond is a gap */
+#define MSG_PEEK      2	    /* include/linux/socket.h */
+
+/* User space's: follow what goes over connections. */
+const volatile bool follow_streams;
+/* User space's: there are connections from before, whose ends are not known. */
+bool connections_before;
+
+struct stream {
+	u64 id;	    /* as in ds_record.connection */
+	u64 number; /* of the client's socket, key of connections */
+	const void *addr;
+	u64 passed[2]; /* bytes so far, by enum ds_side */
+};
+
+/*
+ * By the address of the daemon's end. Sockets' memory is used again: one that
+ * is not bound to what the listener is bound to is another. The longest unused
+ * goes when it is full.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 32768);
+	__type(key, u64);
+	__type(value, struct stream);
+} streams SEC(".maps");
+
+struct stream_side {
+	u64 id;
+	u64 side; /* enum ds_side */
+};
+
+/* User space's: up to which byte it has no use for what goes over a side. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 32768);
+	__type(key, struct stream_side);
+	__type(value, u64);
+} stream_skips SEC(".maps");
+
+/* On their way to user space: apart from the others, which they must not crowd out. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 16 << 20);
+} stream_bytes SEC(".maps");
+
+/* Twice as large as needed: so a mask bounds what is copied, where the verifier sees it. */
+struct stream_scratch {
+	struct ds_bytes head;
+	char data[2 * STREAM_CHUNK - sizeof(struct ds_bytes)];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 2); /* by enum ds_side: each has a program of its own */
+	__type(key, u32);
+	__type(value, struct stream_scratch);
+} stream_scratches SEC(".maps");
+
+/*
+ * Memory of the daemon's that a call has filled, or emptied. Only the first
+ * segment is looked at: daemons use one, what is in further ones is a gap.
+ */
+struct segments {
+	const void *at; /* one segment; or NULL, and: */
+	const struct iovec *iov;
+	u64 offset;	    /* into the first */
+	u64 in_user_memory; /* iov itself */
+};
+
+/* @end gets the address of @listener, if it has not got it yet. */
+static __always_inline void stream_begin(struct ds_record *rec, struct sock *client,
+					 struct sock *end, struct sock *listener)
+{
+	u64 key = (u64)end;
+	struct stream stream = {.id = rec->connection};
+	struct socket *socket;
+
+	if (!follow_streams || !client || !end)
+		return;
+	socket = BPF_CORE_READ(client, sk_socket);
+	stream.number = socket ? socket_number(socket) : 0;
+	stream.addr = BPF_CORE_READ((struct unix_sock *)listener, addr);
+	if (bpf_map_update_elem(&streams, &key, &stream, BPF_ANY))
+		lost_add(DS_LOST_STREAM);
+}
+
+/* A connection that was open before: it is known by its client's socket. */
+static __always_inline struct stream *stream_found_open(struct sock *end)
+{
+	struct unix_sock *client = (void *)BPF_CORE_READ((struct unix_sock *)end, peer);
+	struct socket *socket = client ? BPF_CORE_READ(client, sk.sk_socket) : NULL;
+	struct stream stream = {};
+	struct connection *c;
+	u64 key = (u64)end;
+
+	if (!socket)
+		return NULL;
+	stream.number = socket_number(socket);
+	c = bpf_map_lookup_elem(&connections, &stream.number);
+	if (!c)
+		return NULL;
+	stream.id = c->id;
+	stream.addr = BPF_CORE_READ((struct unix_sock *)end, addr);
+	bpf_map_update_elem(&streams, &key, &stream, BPF_ANY);
+	return bpf_map_lookup_elem(&streams, &key);
+}
+
+/* NULL: not the daemon's end of a connection that is followed. */
+static __always_inline struct stream *stream_find(struct sock *sk)
+{
+	const void *addr = BPF_CORE_READ((struct unix_sock *)sk, addr);
+	u64 key = (u64)sk;
+	struct stream *stream;
+
+	if (!addr) /* a client's end, mostly */
+		return NULL;
+	stream = bpf_map_lookup_elem(&streams, &key);
+	if (stream && stream->addr == addr)
+		return stream;
+	return connections_before ? stream_found_open(sk) : NULL;
+}
+
+static __always_inline void stream_send(struct stream_scratch *s, u64 captured)
+{
+	u64 size = captured + sizeof(s->head);
+
+	s->head.captured = captured;
+	s->head.size = size;
+	BOUND(size, 2 * STREAM_CHUNK - 1);
+	if (bpf_ringbuf_output(&stream_bytes, s, size, 0))
+		lost_add(DS_LOST_BYTES);
+}
+
+/* struct iovec is part of the kernel's API for programs. */
+struct segment {
+	const void *at;
+	u64 len;
+};
+
+/* Where it begins, and how much of it lies there in one piece. */
+static __always_inline bool segments_first(const struct segments *segments, struct segment *out)
+{
+	long err;
+
+	if (segments->at) {
+		out->at = segments->at;
+		out->len = ~0ULL;
+		return true;
+	}
+	if (segments->in_user_memory)
+		err = bpf_probe_read_user(out, sizeof(*out), segments->iov);
+	else
+		err = bpf_probe_read_kernel(out, sizeof(*out), segments->iov);
+	if (err || out->len < segments->offset)
+		return false;
+	out->at += segments->offset;
+	out->len -= segments->offset;
+	return true;
+}
+
+static __always_inline void stream_send_segments(struct stream_scratch *s,
+						 const struct segments *segments, u64 len)
+{
+	struct segment first = {};
+
+	if (!segments_first(segments, &first))
+		return;
+	if (len > first.len)
+		len = first.len;
+	for (int i = 0; i < STREAM_CHUNKS; i++) {
+		u64 n = len < STREAM_CHUNK ? len : STREAM_CHUNK;
+
+		BOUND(n, 2 * STREAM_CHUNK - 1);
+		if (!n || n > STREAM_CHUNK || bpf_probe_read_user(s->data, n, first.at))
+			return;
+		stream_send(s, n);
+		s->head.offset += n;
+		first.at += n;
+		len -= n;
+	}
+}
+
+/*
+ * The daemon has read, or written, @len bytes; 0: there is nothing to read any
+ * more. @segments: NULL when it is not known where they are in its memory.
+ */
+static __always_inline int stream_passed(struct stream *stream, u32 side,
+					 const struct segments *segments, u64 len)
+{
+	struct stream_side key = {.id = stream->id, .side = side};
+	u32 slot = side; /* or the verifier loses sight of what @side is */
+	struct stream_scratch *s = bpf_map_lookup_elem(&stream_scratches, &slot);
+	struct connection *c;
+	u64 *until;
+
+	if (!s)
+		return 0;
+	__builtin_memset(&s->head, 0, sizeof(s->head));
+	s->head.version = DS_RECORD_VERSION;
+	s->head.time_ns = bpf_ktime_get_boot_ns();
+	s->head.connection = stream->id;
+	s->head.offset = stream->passed[side];
+	s->head.side = side;
+	s->head.ended = !len;
+	stream->passed[side] += len;
+	until = bpf_map_lookup_elem(&stream_skips, &key);
+	if (len && until && s->head.offset + len <= *until)
+		return 0;
+	if (side == DS_SIDE_REQUESTS) {
+		c = bpf_map_lookup_elem(&connections, &stream->number);
+		if (c && c->id == stream->id) {
+			s->head.user_cgroup_id = c->user_cgroup_id;
+			s->head.user_mnt_ns = c->user_mnt_ns;
+			s->head.user_tgid = c->user_tgid;
+		}
+	}
+	if (!len)
+		stream_send(s, 0);
+	else if (segments)
+		stream_send_segments(s, segments, len);
+	return 0;
+}
+
+/*
+ * Since 6.3 a tracepoint tells of each read and write of a socket when it has
+ * ended (6e6eda44b939, "sock: add tracepoint for send recv length"). Where in
+ * memory, the registers of the system call tell; not of one that came another
+ * way (io_uring), nor of a 32-bit program's.
+ */
+static __always_inline bool segments_of_syscall(struct pt_regs *regs, struct segments *out)
+{
+	struct user_msghdr *msg;
+	bool header = false;
+	const void *second;
+
+#if defined(__TARGET_ARCH_x86)
+	second = (const void *)BPF_CORE_READ(regs, si);
+	switch (BPF_CORE_READ(regs, orig_ax)) {
+	case 0:	 /* read */
+	case 1:	 /* write */
+	case 44: /* sendto */
+	case 45: /* recvfrom */
+		out->at = second;
+		break;
+	case 19: /* readv */
+	case 20: /* writev */
+		out->iov = second;
+		break;
+	case 46: /* sendmsg */
+	case 47: /* recvmsg */
+		header = true;
+		break;
+	default:
+		return false;
+	}
+#elif defined(__TARGET_ARCH_arm64)
+	second = (const void *)BPF_CORE_READ(regs, regs[1]);
+	switch (BPF_CORE_READ(regs, syscallno)) {
+	case 63:  /* read */
+	case 64:  /* write */
+	case 206: /* sendto */
+	case 207: /* recvfrom */
+		out->at = second;
+		break;
+	case 65: /* readv */
+	case 66: /* writev */
+		out->iov = second;
+		break;
+	case 211: /* sendmsg */
+	case 212: /* recvmsg */
+		header = true;
+		break;
+	default:
+		return false;
+	}
+#endif
+	if (header) {
+		msg = (void *)second;
+		out->iov = BPF_CORE_READ_USER(msg, msg_iov);
+	}
+	out->in_user_memory = true;
+	return true;
+}
+
+static __always_inline int stream_call_ended(struct sock *sk, u32 side, u32 len,
+					     struct pt_regs *regs)
+{
+	struct stream *stream = stream_find(sk);
+	struct segments segments = {};
+
+	if (!stream)
+		return 0;
+	return stream_passed(stream, side,
+			     segments_of_syscall(regs, &segments) ? &segments : NULL, len);
+}
+
+/* Pages that the daemon sends: they are nowhere in its memory. */
+static __always_inline int stream_passed_unseen(struct socket *socket, u64 len)
+{
+	struct stream *stream = stream_find(BPF_CORE_READ(socket, sk));
+
+	if (stream)
+		stream->passed[DS_SIDE_ANSWERS] += len;
+	return 0;
+}
+
+/* What the program's call was given, where its arguments tell. */
+static __always_inline bool segments_of_iter(struct iov_iter *iter, struct segments *out)
+{
+	struct iov_iter___5_10 *old = (void *)iter;
+	struct iov_iter___6_3 *before = (void *)iter;
+	struct iov_iter___6_0 *ubuf = (void *)iter;
+	u32 type;
+
+	out->offset = BPF_CORE_READ(iter, iov_offset);
+	if (bpf_core_field_exists(old->type)) {
+		/* with a direction in its lowest bit */
+		if ((BPF_CORE_READ(old, type) & ~1U) != bpf_core_enum_value(enum iter_type, ITER_IOVEC))
+			return false;
+	} else {
+		type = BPF_CORE_READ(iter, iter_type);
+		if (bpf_core_enum_value_exists(enum iter_type___ubuf, ITER_UBUF) &&
+		    type == bpf_core_enum_value(enum iter_type___ubuf, ITER_UBUF)) {
+			out->at = BPF_CORE_READ(ubuf, ubuf) + out->offset;
+			return true;
+		}
+		if (type != bpf_core_enum_value(enum iter_type, ITER_IOVEC))
+			return false;
+	}
+	if (bpf_core_field_exists(before->iov))
+		out->iov = BPF_CORE_READ(before, iov);
+	else
+		out->iov = BPF_CORE_READ(iter, __iov);
+	return true;
+}
+
+/* Calls under way on the daemon's ends, by thread and side; the oldest go when it is full. */
+struct transfer_key {
+	u64 thread;
+	u64 side;
+};
+
+struct transfer {
+	struct sock *end;
+	struct segments segments;
+	u32 known; /* segments is */
+	u32 pad;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct transfer_key);
+	__type(value, struct transfer);
+} transfers SEC(".maps");
+
+static __always_inline int transfer_begins(struct socket *socket, struct msghdr *msg, u32 side)
+{
+	struct transfer_key key = {bpf_get_current_pid_tgid(), side};
+	struct transfer transfer = {.end = BPF_CORE_READ(socket, sk)};
+
+	if (!stream_find(transfer.end))
+		return 0;
+	transfer.known = segments_of_iter(&msg->msg_iter, &transfer.segments);
+	if (bpf_map_update_elem(&transfers, &key, &transfer, BPF_ANY))
+		lost_add(DS_LOST_STREAM);
+	return 0;
+}
+
+static __always_inline int transfer_ended(u32 side, int ret)
+{
+	struct transfer_key key = {bpf_get_current_pid_tgid(), side};
+	struct transfer *transfer = bpf_map_lookup_elem(&transfers, &key);
+	struct stream *stream;
+
+	if (!transfer)
+		return 0;
+	stream = stream_find(transfer->end);
+	if (stream && (ret > 0 || (!ret && side == DS_SIDE_REQUESTS)))
+		stream_passed(stream, side, transfer->known ? &transfer->segments : NULL, ret);
+	bpf_map_delete_elem(&transfers, &key);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "user/sensor/sensor_impl.h"
+#include "user/util/cleanup.h"
+#include "user/util/clock.h"
+
+/* What user space tells the kernel side, and what it reads there. */
+
+int sensor_listener_ignore(struct sensor *sensor, uint64_t cookie)
+{
+	__u8 one = 1;
+
+	return bpf_map__update_elem(sensor->skel->maps.ignored_listeners, &cookie, sizeof(cookie),
+				    &one, sizeof(one), BPF_ANY);
+}
+
+int sensor_listener_forget(struct sensor *sensor, uint64_t cookie)
+{
+	return bpf_map__delete_elem(sensor->skel->maps.ignored_listeners, &cookie, sizeof(cookie),
+				    0);
+}
+
+int sensor_file_add(struct sensor *sensor, uint32_t dev, uint64_t ino)
+{
+	__u32 key[2] = {dev, ino}; /* struct file_key */
+	__u32 one = 1;
+
+	return bpf_map__update_elem(sensor->skel->maps.socket_files, key, sizeof(key), &one,
+				    sizeof(one), BPF_ANY);
+}
+
+int sensor_daemon_name_add(struct sensor *sensor, const char *name)
+{
+	char key[16] = "";
+	__u8 one = 1;
+
+	strncpy(key, name, sizeof(key) - 1);
+	return bpf_map__update_elem(sensor->skel->maps.daemon_names, key, sizeof(key), &one,
+				    sizeof(one), BPF_ANY);
+}
+
+int sensor_socket_name_add(struct sensor *sensor, const char *name)
+{
+	char key[32] = ""; /* struct socket_name */
+	__u8 one = 1;
+
+	strncpy(key, name, sizeof(key) - 1);
+	return bpf_map__update_elem(sensor->skel->maps.socket_names, key, sizeof(key), &one,
+				    sizeof(one), BPF_ANY);
+}
+
+int sensor_connection_add(struct sensor *sensor, uint64_t ino, const struct ds_record *record)
+{
+	/* struct connection */
+	const struct {
+		__u64 id;
+		__u64 cgroup_id;
+		__u32 mnt_ns;
+		__u32 tgid;
+		__u64 user_cgroup_id;
+		__u32 user_mnt_ns;
+		__u32 user_tgid;
+	} value = {record->connection, record->cgroup_id, record->mnt_ns, record->tgid, 0, 0, 0};
+
+	sensor->skel->bss->connections_before = true;
+	return bpf_map__update_elem(sensor->skel->maps.connections, &ino, sizeof(ino), &value,
+				    sizeof(value), BPF_NOEXIST);
+}
+
+int sensor_attempts(struct sensor *sensor, uint64_t age_ns, sensor_fn fn, void *ctx)
+{
+	int map = bpf_map__fd(sensor->skel->maps.attempts);
+	uint64_t now = clock_boot_ns();
+	AUTO_FREE struct ds_record *value = NULL;
+	__u64 keys[64];
+	size_t n = 0;
+	int err = 0;
+
+	if (!sensor->sees_attempts)
+		return 0;
+	/* Others come and go meanwhile; a walk that loses its place begins again next time. */
+	while (n < 64 && !bpf_map_get_next_key(map, n ? &keys[n - 1] : NULL, &keys[n]))
+		n++;
+	if (!n)
+		return 0;
+	value = malloc(bpf_map__value_size(sensor->skel->maps.attempts));
+	if (!value)
+		return -ENOMEM;
+	for (size_t i = 0; i < n && err >= 0; i++) {
+		if (bpf_map_lookup_elem(map, &keys[i], value) || now - value->time_ns < age_ns)
+			continue;
+		/* It may have come about just now: only who takes it out may say that it did not. */
+		if (!bpf_map_lookup_and_delete_elem(map, &keys[i], value))
+			err = fn(ctx, value, value->size);
+	}
+	return err;
+}
+
+/* As in bpf/tcp.bpf.h. */
+struct tcp_key {
+	uint8_t address[16];
+	uint32_t net_ns;
+	uint16_t port;
+	uint16_t pad;
+};
+
+int sensor_tcp_add(struct sensor *sensor, const uint8_t address[16], uint16_t port, uint32_t net_ns)
+{
+	struct tcp_key key = {.net_ns = net_ns, .port = htons(port)};
+	__u8 one = 1;
+	int err;
+
+	memcpy(key.address, address, sizeof(key.address));
+	err = bpf_map__update_elem(sensor->skel->maps.tcp_ends, &key, sizeof(key), &one,
+				   sizeof(one), BPF_NOEXIST);
+	if (!err)
+		sensor->skel->bss->tcp_end_count++;
+	return err == -EEXIST ? 0 : err;
+}
+
+int sensor_tcp_remove(struct sensor *sensor, const uint8_t address[16], uint16_t port,
+		      uint32_t net_ns)
+{
+	struct tcp_key key = {.net_ns = net_ns, .port = htons(port)};
+	int err;
+
+	memcpy(key.address, address, sizeof(key.address));
+	err = bpf_map__delete_elem(sensor->skel->maps.tcp_ends, &key, sizeof(key), 0);
+	if (!err)
+		sensor->skel->bss->tcp_end_count--;
+	return err;
+}
+
+int sensor_lost(const struct sensor *sensor, uint64_t lost[DS_LOST_COUNT])
+{
+	int cpus = libbpf_num_possible_cpus();
+	AUTO_FREE __u64 *values = NULL;
+	uint64_t sums[DS_LOST_COUNT] = {0};
+	int err;
+
+	if (cpus < 0)
+		return cpus;
+	values = calloc(cpus, sizeof(*values));
+	if (!values)
+		return -ENOMEM;
+	for (__u32 kind = 0; kind < DS_LOST_COUNT; kind++) {
+		err = bpf_map__lookup_elem(sensor->skel->maps.lost_counts, &kind, sizeof(kind),
+					   values, cpus * sizeof(*values), 0);
+		if (err)
+			return err;
+		for (int i = 0; i < cpus; i++)
+			sums[kind] += values[i];
+	}
+	memcpy(lost, sums, sizeof(sums));
+	return 0;
+}
+
+int sensor_stream_skip(struct sensor *sensor, uint64_t connection, enum ds_side side, uint64_t until)
+{
+	const struct {
+		__u64 id;
+		__u64 side;
+	} key = {connection, side}; /* struct stream_side */
+
+	return bpf_map__update_elem(sensor->skel->maps.stream_skips, &key, sizeof(key), &until,
+				    sizeof(until), BPF_ANY);
+}
