@@ -12,6 +12,8 @@ from lib import engine as engines
 from lib import expect, host, nested, routes
 from lib.watch import get
 
+pytestmark = pytest.mark.once
+
 PATH = "/hostrun/docker.sock"
 
 
@@ -106,7 +108,6 @@ def test_process_that_moved_to_another_cgroup(kind, hide, engine, pair, host_cgr
     assert not watch.events(container=neighbour)
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("hide", HIDES)
 @pytest.mark.parametrize("kind", MOVES)
 def test_process_that_had_moved_before_docksnoop_came(kind, hide, engine, pair, host_cgroup, docksnoop, mode):
@@ -243,7 +244,6 @@ def test_container_without_a_runtime_stays_unknown(hand_made, docksnoop, mode):
     unknown_is(watch.wait_for("socket-connect", process__args=args))
 
 
-@pytest.mark.once
 def test_forged_mount_of_a_runtimes_file_names_nobody(hand_made, engine, boxes, scratch, docksnoop, mode):
     """A file whose path looks like that of a container's resolv.conf, as Docker would mount it."""
     box = boxes(sleeper=True)
@@ -256,7 +256,6 @@ def test_forged_mount_of_a_runtimes_file_names_nobody(hand_made, engine, boxes, 
     assert not watch.events(container=box)
 
 
-@pytest.mark.once
 def test_true_mount_of_a_runtimes_file_names_its_container(hand_made, engine, boxes, docksnoop, mode):
     """The counterpart: with Docker's own file there, it is that container, as far as can be told."""
     box = boxes(sleeper=True)

@@ -13,6 +13,8 @@ import pytest
 from lib import host, skips
 from lib.watch import get
 
+pytestmark = pytest.mark.once
+
 MODES = ["trampoline", "kprobe", "tracepoint"]  # strongest first
 
 def run(*arguments, wrap=(), program=None):

@@ -12,6 +12,8 @@ from lib import engine as engines
 from lib import expect, host, routes
 from lib.watch import get
 
+pytestmark = pytest.mark.once
+
 
 def test_short_lived_container_has_its_name(route, engine, docksnoop, mode):
     watch = docksnoop(mode=mode)

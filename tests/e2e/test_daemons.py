@@ -11,6 +11,8 @@ from lib import engine as engines
 from lib import expect, host, routes
 from lib.watch import get
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def waiting_box(engine, boxes):

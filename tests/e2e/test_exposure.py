@@ -7,6 +7,8 @@ import pytest
 from lib import expect, host, routes
 from lib.watch import get
 
+pytestmark = pytest.mark.once
+
 
 def expose_once(watch, marker, engine, box, route):
     event = watch.wait_for("socket-exposed", box, socket=engine.socket)

@@ -7,6 +7,8 @@ import pytest
 from lib import expect, host, routes
 from lib.watch import get
 
+pytestmark = pytest.mark.once
+
 
 @pytest.mark.parametrize("route", routes.KINDS, indirect=True)
 def test_connect_is_flagged_and_its_mount_named(route, engine, boxes, docksnoop, mode):

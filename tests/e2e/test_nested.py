@@ -8,6 +8,8 @@ from lib import expect, routes
 from lib.nested import SOCKET, Nested
 from lib.watch import get
 
+pytestmark = pytest.mark.once
+
 HOST_SOCKET = "/hostrun/docker.sock"
 
 

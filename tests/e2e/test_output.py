@@ -12,6 +12,8 @@ import pytest
 from lib import expect, host
 from lib.watch import brief, check_line, get
 
+pytestmark = pytest.mark.once
+
 HOSTILE = "first\nsecond\r\x1b[31mred\x1b[0m\x07\x9b2J\u202egnp \\ \"quoted\" é"
 
 
@@ -83,7 +85,6 @@ def test_text_of_a_hostile_process_name(engine, docksnoop, mode, scratch):
 FORGED_LINE = "x\n12:00:00.000 FLAGGED someone-else (nginx:1) client[1] docker /run/docker.sock\u202e\u2066"
 
 
-@pytest.mark.once
 def test_labels_of_a_megabyte_and_one_that_would_be_a_line(route, engine, docksnoop, mode, scratch):
     (scratch / "labels").write_text("".join(f"big{i}={'y' * 10_000}\n" for i in range(100)))
     watch, lines = docksnoop(mode=mode), docksnoop(mode=mode, json=False)

@@ -20,6 +20,8 @@ from lib import expect, host, routes
 from lib.place import Place, build_routes
 from lib.watch import Watch, get
 
+pytestmark = pytest.mark.once
+
 SOCKET = "/hostrun/docker.sock"
 LONGEST = 108  # sun_path of sockaddr_un, unix(7)
 

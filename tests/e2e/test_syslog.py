@@ -8,6 +8,8 @@ from lib import host
 from lib.syslogd import Syslogd
 from lib.watch import get
 
+pytestmark = pytest.mark.once
+
 HOSTILE = "first\nsecond\x1b[31m \\ \"quoted\" é \u4e16"
 
 
