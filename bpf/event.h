@@ -144,7 +144,7 @@ enum ds_side {
 };
 
 struct ds_bytes {
-	__u32 size; /* of the record, with the bytes that follow it */
+	__u32 size;    /* of the record, with the bytes that follow it */
 	__u16 version; /* DS_RECORD_VERSION */
 	__u8 side;     /* enum ds_side */
 	__u8 ended;    /* the client has closed its end: nothing follows on this side */

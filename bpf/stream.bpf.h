@@ -305,8 +305,8 @@ static __always_inline int stream_call_ended(struct sock *sk, u32 side, u32 len,
 
 	if (!stream)
 		return 0;
-	return stream_passed(stream, side,
-			     segments_of_syscall(regs, &segments) ? &segments : NULL, len);
+	return stream_passed(stream, side, segments_of_syscall(regs, &segments) ? &segments : NULL,
+			     len);
 }
 
 /* Pages that the daemon sends: they are nowhere in its memory. */
@@ -330,7 +330,8 @@ static __always_inline bool segments_of_iter(struct iov_iter *iter, struct segme
 	out->offset = BPF_CORE_READ(iter, iov_offset);
 	if (bpf_core_field_exists(old->type)) {
 		/* with a direction in its lowest bit */
-		if ((BPF_CORE_READ(old, type) & ~1U) != bpf_core_enum_value(enum iter_type, ITER_IOVEC))
+		if ((BPF_CORE_READ(old, type) & ~1U) !=
+		    bpf_core_enum_value(enum iter_type, ITER_IOVEC))
 			return false;
 	} else {
 		type = BPF_CORE_READ(iter, iter_type);

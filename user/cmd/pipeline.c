@@ -27,7 +27,7 @@ static void record_daemon(struct pipeline *p)
 		pipeline_take_start(p);
 }
 
-static int record_take(void *ctx, const void *data, size_t size)
+int pipeline_record_take(void *ctx, const void *data, size_t size)
 {
 	struct pipeline *p = ctx;
 
@@ -64,8 +64,9 @@ int pipeline_drain(struct pipeline *p)
 
 	if (pipeline_limit_reached(p))
 		return 0;
-	n = sensor_consume(p->options.sensor, record_take, p);
-
+	n = sensor_consume(p->options.sensor, pipeline_record_take, p);
+	if (n >= 0)
+		n = pipeline_requests_drain(p);
 	return n < 0 && n != -ECANCELED ? n : 0;
 }
 
@@ -102,9 +103,12 @@ int pipeline_new(const struct pipeline_options *options, struct pipeline **out)
 	err = err ? err : reach_new(options->procfd, &p->reach);
 	err = err ? err : exposed_new(&p->exposed);
 	p->openers = openers_new();
-	err = err || p->openers ? err : -ENOMEM;
+	p->creators = creators_new();
+	if (!p->openers || !p->creators)
+		return -ENOMEM;
 	err = err ? err : listeners_new(&lo, &p->listeners);
 	err = err ? err : pipeline_tcp_new(p);
+	err = err ? err : pipeline_requests_new(p);
 	if (err)
 		return err;
 	*out = take_ptr(p);
@@ -115,8 +119,10 @@ void pipeline_free(struct pipeline *p)
 {
 	if (!p)
 		return;
+	pipeline_requests_free(p);
 	pipeline_tcp_free(p);
 	listeners_free(p->listeners);
+	creators_free(p->creators);
 	openers_free(p->openers);
 	exposed_free(p->exposed);
 	reach_free(p->reach);
@@ -160,16 +166,18 @@ void pipeline_tick(struct pipeline *p)
 		pipeline_tcp_refresh(p, false);
 		p->refreshed_ns = now;
 	}
-	sensor_attempts(p->options.sensor, ATTEMPT_NS, record_take, p);
+	sensor_attempts(p->options.sensor, ATTEMPT_NS, pipeline_record_take, p);
 	if (p->rescan)
 		pipeline_scan(p);
 	pipeline_tcp_give_up(p, false);
+	pipeline_requests_tick(p);
 }
 
 void pipeline_stopped(struct pipeline *p)
 {
-	sensor_attempts(p->options.sensor, 0, record_take, p);
+	sensor_attempts(p->options.sensor, 0, pipeline_record_take, p);
 	pipeline_tcp_give_up(p, true);
+	pipeline_requests_stop(p);
 	pipeline_look_lost(p);
 	pipeline_emit_monitor(p, EVENT_MONITOR_STOPPED);
 }

@@ -38,6 +38,7 @@ static void access_emit_mounted(struct pipeline *p, struct event *event, const s
 		event->mount = &use;
 		pipeline_tcp_holds(p, s, event->listener, &use);
 	}
+	pipeline_requests_user(p, s, event->mount, event->already_open);
 	access_emit(p, event, s);
 	mount_use_clear(&use);
 }
@@ -106,8 +107,10 @@ void pipeline_take_connect(struct pipeline *p)
 	};
 
 	event.listener = by_name ? attempt_resolve(p) : listeners_resolve(p->listeners, &p->record);
-	if (!event.listener && !by_name)
+	if (!event.listener && !by_name) {
+		pipeline_requests_ignore(p);
 		return;
+	}
 	event.error = -raw->result;
 	if (tracker_resolve(p->tracker, &p->record, &s)) {
 		pipeline_emit_lost(p, 1, "connect", "memory");
@@ -126,7 +129,7 @@ static bool same_user(const struct opener *opener, const struct sighting *s,
 	if (s->container && opener->sighting.container)
 		return !strcmp(s->container->id, opener->sighting.container->id);
 	return s->host && opener->sighting.host && raw->tgid == opener->tgid &&
-	       raw->start_ns == opener->start_ns;
+	       process_same_start(raw->start_ns, opener->start_ns);
 }
 
 void pipeline_take_handoff(struct pipeline *p)
@@ -149,6 +152,7 @@ void pipeline_take_handoff(struct pipeline *p)
 		pipeline_emit_lost(p, 1, "handoff", "memory");
 		return;
 	}
+	pipeline_requests_user(p, &s, &use, false);
 	if (!event.opener || !same_user(event.opener, &s, raw))
 		access_emit(p, &event, &s);
 	sighting_clear(&s);

@@ -31,6 +31,12 @@ static int file_collect(void *ctx, const struct listener *l)
 	return 0;
 }
 
+void pipeline_collect_files(struct pipeline *p)
+{
+	p->file_count = 0;
+	listeners_each(p->listeners, file_collect, p);
+}
+
 /* What stands for a container that has no id. */
 #define NAMESPACE_LABEL 32
 
@@ -88,8 +94,7 @@ static void exposures_look(struct pipeline *p, const struct sighting *s)
 
 	if (s->host)
 		return;
-	p->file_count = 0;
-	listeners_each(p->listeners, file_collect, p);
+	pipeline_collect_files(p);
 	table = reach_table(p->reach, &p->record);
 	host = reach_host(p->reach);
 	if (table && host && p->file_count)

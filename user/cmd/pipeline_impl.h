@@ -5,6 +5,7 @@
 /* What the parts of the pipeline share; nobody else's. */
 
 #include "user/cmd/pipeline.h"
+#include "user/container/creators.h"
 #include "user/container/dataroot.h"
 #include "user/container/openers.h"
 #include "user/container/tracker.h"
@@ -26,7 +27,9 @@ struct pipeline {
 	struct exposed *exposed;
 	struct listeners *listeners;
 	struct openers *openers;
-	struct pipeline_tcp *tcp; /* pipeline_tcp.c's own */
+	struct creators *creators;
+	struct pipeline_tcp *tcp;	    /* pipeline_tcp.c's own */
+	struct pipeline_requests *requests; /* pipeline_requests.c's own; NULL: not followed */
 
 	uint64_t refreshed_ns;
 	uint64_t refreshed_deep_ns;
@@ -59,6 +62,8 @@ static inline bool pipeline_limit_reached(const struct pipeline *p)
 }
 
 /* pipeline.c */
+/* What the kernel has handed over: a sensor_fn. */
+int pipeline_record_take(void *ctx, const void *data, size_t size);
 /* Does this process live in a container? A callback of the sensor's parts. */
 bool pipeline_process_nested(void *ctx, uint32_t pid);
 
@@ -77,6 +82,8 @@ void pipeline_take_open(void *ctx, uint32_t pid, struct open_connection *connect
 void pipeline_take_handoff(struct pipeline *p);
 
 /* pipeline_exposure.c */
+/* Fill p->files; valid until the listeners are looked at again. */
+void pipeline_collect_files(struct pipeline *p);
 /* A program's start, in p->record, where none was seen before: a container's, or a service's. */
 void pipeline_take_start(struct pipeline *p);
 /* All processes, for that matter. */
@@ -87,6 +94,20 @@ void pipeline_scan(struct pipeline *p);
 void pipeline_listener_found(void *ctx, struct listener *listener);
 void pipeline_listener_gone(void *ctx, const struct listener *listener);
 void pipeline_emit_monitor(struct pipeline *p, enum event_action action);
+
+/* pipeline_requests.c */
+int pipeline_requests_new(struct pipeline *p);
+void pipeline_requests_free(struct pipeline *p);
+/* p->record's process, which is @s, holds a connection, which it got through @use (may be NULL). */
+void pipeline_requests_user(struct pipeline *p, const struct sighting *s,
+			    const struct mount_use *use, bool already_open);
+/* What goes over the connection of p->record is nobody's concern. */
+void pipeline_requests_ignore(struct pipeline *p);
+/* Take in what went over connections. 0 or -errno. */
+int pipeline_requests_drain(struct pipeline *p);
+void pipeline_requests_tick(struct pipeline *p);
+/* Tell of all that has not been answered. */
+void pipeline_requests_stop(struct pipeline *p);
 
 /* pipeline_tcp.c */
 int pipeline_tcp_new(struct pipeline *p);

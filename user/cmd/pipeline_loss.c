@@ -7,6 +7,12 @@
 void pipeline_emit(struct pipeline *p, struct event *event)
 {
 	/* The sinks count what they could not take, and say so once they take lines again. */
+	const struct container *c = event->container;
+
+	for (size_t i = 0; i < CREATORS_SHOWN && c; i++) {
+		c = creators_find(p->creators, c->id);
+		event->creators[i] = c;
+	}
 	p->emit_error = stream_emit(p->options.stream, event);
 }
 
@@ -29,6 +35,7 @@ void pipeline_look_lost(struct pipeline *p)
 		[DS_LOST_CGROUP] = "cgroup",   [DS_LOST_DAEMON] = "daemon-start",
 		[DS_LOST_PENDING] = "mount",   [DS_LOST_ATTEMPT] = "failed-connect",
 		[DS_LOST_HANDOFF] = "handoff", [DS_LOST_LISTEN] = "listen",
+		[DS_LOST_STREAM] = "stream",   [DS_LOST_BYTES] = "request-bytes",
 	};
 	uint64_t now[DS_LOST_COUNT] = {0};
 	uint64_t misses = sensor_misses(p->options.sensor);

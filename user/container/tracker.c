@@ -637,6 +637,32 @@ int tracker_process(struct tracker *t, uint32_t pid, struct record *r, struct si
 	return err ? err : tracker_start(t, r, out);
 }
 
+/* A name is not to be mistaken for the beginning of another's id: dockerd looks for it first. */
+const struct container *tracker_named(struct tracker *t, const char *name)
+{
+	const struct known *found = NULL;
+	const struct known *k = NULL, *tmp = NULL;
+	size_t len = strlen(name);
+
+	if (!len)
+		return NULL;
+	HASH_FIND(hh, t->known, name, len, k);
+	if (k)
+		return k->container;
+	HASH_ITER(hh, t->known, k, tmp)
+	if (k->container->name && !strcmp(k->container->name, name))
+		return k->container;
+	HASH_ITER(hh, t->known, k, tmp)
+	{
+		if (strncmp(k->id, name, len) != 0)
+			continue;
+		if (found)
+			return NULL;
+		found = k;
+	}
+	return found ? found->container : NULL;
+}
+
 /* --- life -------------------------------------------------------------------------- */
 
 int tracker_new(int procfd, struct runtime_dirs *dirs, struct tracker **out)

@@ -64,6 +64,13 @@ int tracker_process(struct tracker *tracker, uint32_t pid, struct record *record
 		    struct sighting *out);
 
 /*
+ * The container that its daemon goes by under this id, name, or beginning of an id,
+ * among those that were seen; NULL when there is none, or more than one. Valid until the next
+ * call.
+ */
+const struct container *tracker_named(struct tracker *tracker, const char *name);
+
+/*
  * Does this process live in a container, so that what it serves is no daemon of the
  * host? Its namespaces must say so as well as its cgroup, into which anybody with
  * the rights can move a daemon of the host's.

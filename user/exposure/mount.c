@@ -32,6 +32,20 @@ void mount_use_clear(struct mount_use *use)
 	*use = (struct mount_use){};
 }
 
+int mount_use_copy(const struct mount_use *use, struct mount_use *out)
+{
+	struct mount_use copy = *use;
+
+	copy.source = use->source ? strdup(use->source) : NULL;
+	copy.target = use->target ? strdup(use->target) : NULL;
+	if ((use->source && !copy.source) || (use->target && !copy.target)) {
+		mount_use_clear(&copy);
+		return -ENOMEM;
+	}
+	*out = copy;
+	return 0;
+}
+
 static bool is_volume(const struct container_mount *m)
 {
 	return strcmp(m->type, "volume") == 0;

@@ -32,6 +32,8 @@ struct mount_use {
 };
 
 void mount_use_clear(struct mount_use *use);
+/* 0 and *out a copy of its own, or -ENOMEM. */
+int mount_use_copy(const struct mount_use *use, struct mount_use *out);
 
 /* A socket's file, as the kernel knows it. */
 struct socket_file {

@@ -11,6 +11,7 @@
 #include "user/container/openers.h"
 #include "user/container/tracker.h"
 #include "user/exposure/mount.h"
+#include "user/http/api_request.h"
 #include "user/policy/verdict.h"
 #include "user/sensor/listener.h"
 #include "user/sensor/record.h"
@@ -18,11 +19,14 @@
 enum event_action {
 	EVENT_SOCKET_CONNECT,
 	EVENT_SOCKET_HANDOFF,
+	EVENT_API_REQUEST,
 	EVENT_SOCKET_EXPOSED,
 	EVENT_EVENTS_LOST,
 	EVENT_MONITOR_STARTED,
 	EVENT_MONITOR_STOPPED,
 };
+
+#define CREATORS_SHOWN 8
 
 /* events-lost */
 struct event_lost {
@@ -72,6 +76,10 @@ struct event {
 	bool proxied;	      /* socket-connect: it is not the daemon that listens there… */
 	const struct container
 		*proxy; /* …but this container, which has its socket; NULL: not known */
+	const struct api_request *request; /* api-request */
+	uint64_t connection;		   /* api-request: as ds_record.connection */
+	/* Who has made the container through a socket, who has made that one, and so on. */
+	const struct container *creators[CREATORS_SHOWN];
 	struct event_lost lost;
 	struct event_monitor monitor;
 };
@@ -80,8 +88,16 @@ struct event {
 bool event_by_name(const struct event *event);
 /* Did the access fail? Why may not be known: error is 0 then. */
 bool event_failed(const struct event *event);
+/* Somebody has reached a daemon. */
+bool event_is_access(const struct event *event);
 /* 21, 73, … (docs/events.md) */
 int event_severity(const struct event *event);
+/* "alert", "state", "event" */
+const char *event_kind(const struct event *event);
+/* "success", "failure", "unknown" */
+const char *event_outcome(const struct event *event);
+/* As in ds_record.connection; 0: none. */
+uint64_t event_connection(const struct event *event);
 /* Should it be looked at? event.kind is "alert" then. */
 bool event_flagged(const struct event *event);
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "user/output/args.h"
+#include "user/output/event_request.h"
 #include "user/output/json_build.h"
 #include "user/output/words.h"
 #include "user/util/cleanup.h"
@@ -16,38 +17,6 @@
 
 /* What the kernel shows for a loginuid that was never set. */
 #define LOGINUID_UNSET ((uint32_t)-1)
-
-static bool is_access(const struct event *event)
-{
-	return event->action == EVENT_SOCKET_CONNECT || event->action == EVENT_SOCKET_HANDOFF;
-}
-
-bool event_flagged(const struct event *event)
-{
-	return is_access(event) && event->verdict == VERDICT_FLAGGED;
-}
-
-bool event_by_name(const struct event *event)
-{
-	return event->record && event->record->raw.flags & DS_F_BY_NAME;
-}
-
-bool event_failed(const struct event *event)
-{
-	return event->error || (event->record && event->record->raw.flags & DS_F_UNANSWERED);
-}
-
-int event_severity(const struct event *event)
-{
-	return event_flagged(event) ? 73 : 21;
-}
-
-static const char *event_kind(const struct event *event)
-{
-	if (event->action == EVENT_SOCKET_EXPOSED)
-		return "state";
-	return event_flagged(event) ? "alert" : "event";
-}
 
 static json_t *time_json(uint64_t epoch_ns)
 {
@@ -68,11 +37,8 @@ static json_t *event_object(struct build *b, const struct event *event, const ch
 
 	build_set(b, o, "action", json_string(action_name(event->action)));
 	build_set(b, o, "kind", json_string(event_kind(event)));
-	if (is_access(event))
-		build_set(b, o, "outcome",
-			  json_string(event_failed(event)      ? "failure"
-				      : event->outcome_unknown ? "unknown"
-							       : "success"));
+	if (event_is_access(event))
+		build_set(b, o, "outcome", json_string(event_outcome(event)));
 	build_set(b, o, "severity", json_integer(event_severity(event)));
 	build_set_count(b, o, "sequence", event->sequence);
 	build_set(b, o, "reason", json_string(reason));
@@ -252,7 +218,7 @@ static json_t *proxy_object(struct build *b, const struct container *proxy)
 static json_t *socket_object(struct build *b, const struct event *event)
 {
 	const struct listener *l = event->listener;
-	const struct record *connect = is_access(event) ? event->record : NULL;
+	const struct record *connect = event_is_access(event) ? event->record : NULL;
 	json_t *o = json_object();
 	uint32_t dev = l ? l->dev : 0;
 	uint64_t ino = l ? l->file_ino : 0;
@@ -395,9 +361,12 @@ static void set_access(struct build *b, json_t *o, const struct event *event)
 	if (mount)
 		build_set(b, o, "mount", mount_object(b, mount));
 	build_set(b, o, "attribution", attribution_object(b, event));
-	if (event->record && event->record->raw.connection)
-		build_set(b, o, "connection",
-			  json_sprintf("%016" PRIx64, (uint64_t)event->record->raw.connection));
+	if (event_connection(event))
+		build_set(b, o, "connection", json_sprintf("%016" PRIx64, event_connection(event)));
+	if (event->creators[0])
+		build_set(b, o, "created_by", creators_object(b, event->creators, CREATORS_SHOWN));
+	if (event->request)
+		build_set(b, o, "request", request_object(b, event->request));
 	if (event->already_open)
 		build_set(b, o, "already_open", json_true());
 	if (event->action == EVENT_SOCKET_HANDOFF)
@@ -416,6 +385,7 @@ static json_t *docksnoop_object(struct build *b, const struct event *event)
 	switch (event->action) {
 	case EVENT_SOCKET_CONNECT:
 	case EVENT_SOCKET_HANDOFF:
+	case EVENT_API_REQUEST:
 	case EVENT_SOCKET_EXPOSED:
 		set_access(b, o, event);
 		break;
@@ -470,6 +440,10 @@ json_t *event_to_json(const struct event *event)
 		build_set_object(&b, root, "container", container_object(&b, event->container));
 		build_set_object(&b, root, "orchestrator",
 				 orchestrator_object(&b, event->container));
+	}
+	if (event->request) {
+		build_set_object(&b, root, "http", http_object(&b, event->request));
+		build_set_object(&b, root, "url", url_object(&b, event->request));
 	}
 	if (event->record) {
 		build_set(&b, root, "process", process_object(&b, event));

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/output/event_request.h"
 #include "user/output/words.h"
 #include "user/util/cleanup.h"
 
@@ -120,6 +121,19 @@ static void put_connect(FILE *out, const struct event *event, const char *path)
 	}
 }
 
+static void put_asked(FILE *out, const struct event *event)
+{
+	put_who(out, event);
+	fputs(" asked ", out);
+	put_daemon(out, event);
+	fputs(": ", out);
+	put_request(out, event->request);
+	if (event->attribution.anomaly) {
+		fputs("; anomaly: ", out);
+		put_escaped(out, event->attribution.anomaly);
+	}
+}
+
 static void put_handoff(FILE *out, const struct event *event)
 {
 	const struct opener *opener = event->opener;
@@ -218,6 +232,9 @@ char *event_reason(const struct event *event)
 		break;
 	case EVENT_SOCKET_HANDOFF:
 		put_handoff(out, event);
+		break;
+	case EVENT_API_REQUEST:
+		put_asked(out, event);
 		break;
 	case EVENT_SOCKET_EXPOSED:
 		put_exposed(out, event, path);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "user/output/event_request.h"
 #include "user/output/words.h"
 #include "user/util/cleanup.h"
 
@@ -35,12 +36,15 @@ static struct word event_word(const struct event *event)
 	switch (event->action) {
 	case EVENT_SOCKET_CONNECT:
 	case EVENT_SOCKET_HANDOFF:
+	case EVENT_API_REQUEST:
 		if (event->verdict == VERDICT_FLAGGED)
 			return (struct word){"FLAGGED", SGR_RED_BOLD, false};
 		if (event->verdict == VERDICT_HOST)
 			return (struct word){"host", SGR_DIM, true};
 		if (event->listener && event->listener->scope == SCOPE_NESTED)
 			return (struct word){"nested", NULL, false};
+		if (event->action == EVENT_API_REQUEST)
+			return (struct word){"request", NULL, false};
 		return (struct word){event->action == EVENT_SOCKET_HANDOFF ? "handoff" : "connect",
 				     NULL, false};
 	case EVENT_SOCKET_EXPOSED:
@@ -203,6 +207,15 @@ static int put_access(FILE *out, const struct event *event)
 	return 0;
 }
 
+static int put_asked(FILE *out, const struct event *event)
+{
+	if (put_written(out, event, WHO_WIDTH, put_who) ||
+	    put_written(out, event, PROCESS_WIDTH, put_process))
+		return -1;
+	put_request(out, event->request);
+	return 0;
+}
+
 static int put_event(FILE *out, const struct event *event)
 {
 	AUTO_FREE char *reason = NULL;
@@ -210,6 +223,8 @@ static int put_event(FILE *out, const struct event *event)
 	if (event->action == EVENT_SOCKET_CONNECT || event->action == EVENT_SOCKET_HANDOFF ||
 	    event->action == EVENT_SOCKET_EXPOSED)
 		return put_access(out, event);
+	if (event->action == EVENT_API_REQUEST)
+		return put_asked(out, event);
 	reason = event_reason(event);
 	if (!reason)
 		return -1;

@@ -17,6 +17,8 @@ const char *action_name(enum event_action action)
 		return "socket-connect";
 	case EVENT_SOCKET_HANDOFF:
 		return "socket-handoff";
+	case EVENT_API_REQUEST:
+		return "api-request";
 	case EVENT_SOCKET_EXPOSED:
 		return "socket-exposed";
 	case EVENT_EVENTS_LOST:

@@ -49,10 +49,9 @@ int program_level(const struct bpf_program *prog)
 bool program_of_streams(const struct bpf_program *prog)
 {
 	static const char *const names[] = {
-		"tracepoint_received",	"tracepoint_sent",
-		"trampoline_recvmsg",	"trampoline_recvmsg_ends",
-		"trampoline_sendmsg_ends", "kprobe_recvmsg",
-		"kretprobe_recvmsg",	"kretprobe_sendmsg",
+		"tracepoint_received",	   "tracepoint_sent",	      "trampoline_recvmsg",
+		"trampoline_recvmsg_ends", "trampoline_sendmsg_ends", "kprobe_recvmsg",
+		"kretprobe_recvmsg",	   "kretprobe_sendmsg",
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)

@@ -83,7 +83,7 @@ int process_start_ns(int procfd, uint32_t pid, uint64_t *out)
 	return err;
 }
 
-static bool same_tick(uint64_t a_ns, uint64_t b_ns)
+bool process_same_start(uint64_t a_ns, uint64_t b_ns)
 {
 	uint64_t tick = 1000000000ULL / sysconf(_SC_CLK_TCK);
 
@@ -94,14 +94,14 @@ bool process_is(int procfd, uint32_t pid, uint64_t start_ns)
 {
 	struct stat_fields fields = {0};
 
-	return !stat_read(procfd, pid, &fields) && same_tick(fields.start_ns, start_ns);
+	return !stat_read(procfd, pid, &fields) && process_same_start(fields.start_ns, start_ns);
 }
 
 bool process_runs(int procfd, uint32_t pid, uint64_t start_ns)
 {
 	struct stat_fields fields = {0};
 
-	if (stat_read(procfd, pid, &fields) || !same_tick(fields.start_ns, start_ns))
+	if (stat_read(procfd, pid, &fields) || !process_same_start(fields.start_ns, start_ns))
 		return false;
 	/* A first thread that has ended is a zombie too, until the others have. */
 	return (fields.state != 'Z' && fields.state != 'X') || fields.threads > 1;

@@ -20,6 +20,12 @@ int process_comm(int procfd, uint32_t pid, char out[16]);
 /* When it started, CLOCK_BOOTTIME; in clock ticks of 10 ms, as /proc tells it. */
 int process_start_ns(int procfd, uint32_t pid, uint64_t *out);
 
+/*
+ * Could two starts (CLOCK_BOOTTIME, ns) be of one process? /proc tells them to a
+ * tick (sysconf(_SC_CLK_TCK)), the kernel to a nanosecond.
+ */
+bool process_same_start(uint64_t a_ns, uint64_t b_ns);
+
 /* Is it still the process that started at @start_ns (a record's start_ns)? */
 bool process_is(int procfd, uint32_t pid, uint64_t start_ns);
 

@@ -160,7 +160,8 @@ int sensor_lost(const struct sensor *sensor, uint64_t lost[DS_LOST_COUNT])
 	return 0;
 }
 
-int sensor_stream_skip(struct sensor *sensor, uint64_t connection, enum ds_side side, uint64_t until)
+int sensor_stream_skip(struct sensor *sensor, uint64_t connection, enum ds_side side,
+		       uint64_t until)
 {
 	const struct {
 		__u64 id;
