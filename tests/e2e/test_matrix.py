@@ -288,7 +288,8 @@ def show(engine, marker, validator):
         scene = Scene(engine, stack)
         watches = {}
         for mode in skips.modes():
-            watches[mode] = Watch(mode=mode, validator=validator)
+            # Kernels that preempt tasks in programs leave runs of them out: none of these routes, or it fails.
+            watches[mode] = Watch(mode=mode, validator=validator, loss_is_fine=True)
             stack.callback(watches[mode].close)
             watches[mode].wait_for("socket-connect", scene.old)
         scene.stale()

@@ -43,7 +43,7 @@ struct pipeline {
 	int emit_error;
 	uint64_t lost;
 	uint64_t lost_seen[DS_LOST_COUNT];
-	uint64_t misses_seen;
+	uint64_t missed_seen[DS_LOST_COUNT];
 	uint64_t undecoded;
 	uint64_t undecoded_seen;
 

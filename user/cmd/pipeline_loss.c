@@ -28,35 +28,47 @@ void pipeline_emit_lost(struct pipeline *p, uint64_t count, const char *kind, co
 	pipeline_emit(p, &event);
 }
 
+static const char *const kinds[DS_LOST_COUNT] = {
+	[DS_LOST_CONNECT] = "connect",
+	[DS_LOST_START] = "container-start",
+	[DS_LOST_CGROUP] = "cgroup",
+	[DS_LOST_DAEMON] = "daemon-start",
+	[DS_LOST_PENDING] = "mount",
+	[DS_LOST_ATTEMPT] = "failed-connect",
+	[DS_LOST_HANDOFF] = "handoff",
+	[DS_LOST_LISTEN] = "listen",
+	[DS_LOST_TCP] = "tcp",
+	[DS_LOST_STREAM] = "stream",
+	[DS_LOST_BYTES] = "request-bytes",
+};
+
+static void lost_tell(struct pipeline *p, const uint64_t now[DS_LOST_COUNT],
+		      uint64_t seen[DS_LOST_COUNT], const char *place)
+{
+	/* What was lost on the way to us can still be found in /proc. */
+	if (now[DS_LOST_START] != seen[DS_LOST_START])
+		p->rescan = true;
+	if (now[DS_LOST_DAEMON] != seen[DS_LOST_DAEMON])
+		p->refreshed_deep_ns = 0;
+	for (int i = 0; i < DS_LOST_COUNT; i++) {
+		if (now[i] == seen[i])
+			continue;
+		pipeline_emit_lost(p, now[i] - seen[i], kinds[i], place);
+		seen[i] = now[i];
+	}
+}
+
 void pipeline_look_lost(struct pipeline *p)
 {
-	static const char *const kinds[DS_LOST_COUNT] = {
-		[DS_LOST_CONNECT] = "connect", [DS_LOST_START] = "container-start",
-		[DS_LOST_CGROUP] = "cgroup",   [DS_LOST_DAEMON] = "daemon-start",
-		[DS_LOST_PENDING] = "mount",   [DS_LOST_ATTEMPT] = "failed-connect",
-		[DS_LOST_HANDOFF] = "handoff", [DS_LOST_LISTEN] = "listen",
-		[DS_LOST_STREAM] = "stream",   [DS_LOST_BYTES] = "request-bytes",
-	};
 	uint64_t now[DS_LOST_COUNT] = {0};
-	uint64_t misses = sensor_misses(p->options.sensor);
 
-	if (!sensor_lost(p->options.sensor, now)) {
-		/* What was lost on the way to us can still be found in /proc. */
-		if (now[DS_LOST_START] != p->lost_seen[DS_LOST_START])
-			p->rescan = true;
-		if (now[DS_LOST_DAEMON] != p->lost_seen[DS_LOST_DAEMON])
-			p->refreshed_deep_ns = 0;
-		for (int i = 0; i < DS_LOST_COUNT; i++) {
-			if (now[i] == p->lost_seen[i])
-				continue;
-			pipeline_emit_lost(p, now[i] - p->lost_seen[i], kinds[i], "ring");
-			p->lost_seen[i] = now[i];
-		}
-	}
-	if (misses != p->misses_seen) {
-		pipeline_emit_lost(p, misses - p->misses_seen, "program-run", "recursion");
-		p->misses_seen = misses;
-	}
+	if (!sensor_lost(p->options.sensor, now))
+		lost_tell(p, now, p->lost_seen, "ring");
+	sensor_misses(p->options.sensor, now);
+	/* The hook of programs' starts tells of daemons as well. */
+	if (now[DS_LOST_START] != p->missed_seen[DS_LOST_START])
+		p->refreshed_deep_ns = 0;
+	lost_tell(p, now, p->missed_seen, "recursion");
 	if (p->undecoded != p->undecoded_seen) {
 		pipeline_emit_lost(p, p->undecoded - p->undecoded_seen, "record", "decode");
 		p->undecoded_seen = p->undecoded;

@@ -29,35 +29,65 @@ int program_prepare(struct bpf_program *prog)
 			     prog, (enum bpf_attach_type)CGROUP_UNIX_CONNECT);
 }
 
+/* What there is to know of a program besides what its section says. */
+static const struct trait {
+	const char *name;
+	enum ds_lost missed; /* by a run that the kernel left out */
+	int level;
+	bool streams;
+} traits[] = {
+	{"tracepoint_data_ready", DS_LOST_CONNECT, 0, false},
+	{"tracepoint_connect_begins", DS_LOST_ATTEMPT, 1, false},
+	{"tracepoint_received", DS_LOST_BYTES, 0, true},
+	{"tracepoint_sent", DS_LOST_BYTES, 0, true},
+	{"trampoline_kern_path", DS_LOST_PENDING, 0, false},
+	{"trampoline_security", DS_LOST_CONNECT, 0, false},
+	{"trampoline_connect", DS_LOST_ATTEMPT, 0, false},
+	{"trampoline_sendmsg", DS_LOST_HANDOFF, 0, false},
+	{"trampoline_sendmsg_ends", DS_LOST_BYTES, 0, true},
+	{"trampoline_sendpage", DS_LOST_HANDOFF, 1, false},
+	{"trampoline_recvmsg", DS_LOST_BYTES, 0, true},
+	{"trampoline_recvmsg_ends", DS_LOST_BYTES, 0, true},
+	{"kprobe_kern_path", DS_LOST_PENDING, 0, false},
+	{"kretprobe_kern_path", DS_LOST_PENDING, 0, false},
+	{"kprobe_security", DS_LOST_CONNECT, 0, false},
+	{"kretprobe_security", DS_LOST_CONNECT, 0, false},
+	{"kprobe_connect", DS_LOST_ATTEMPT, 0, false},
+	{"kretprobe_connect", DS_LOST_ATTEMPT, 0, false},
+	{"kprobe_sendmsg", DS_LOST_HANDOFF, 0, false},
+	{"kretprobe_sendmsg", DS_LOST_BYTES, 0, true},
+	{"kprobe_sendpage", DS_LOST_HANDOFF, 1, false},
+	{"kprobe_recvmsg", DS_LOST_BYTES, 0, true},
+	{"kretprobe_recvmsg", DS_LOST_BYTES, 0, true},
+	{"common_exec", DS_LOST_START, 0, false},
+	{"common_cgroup_mkdir", DS_LOST_CGROUP, 0, false},
+	{"common_tcp_begun", DS_LOST_TCP, 2, false},
+	{"common_tcp_ended", DS_LOST_TCP, 2, false},
+};
+
+static const struct trait *trait_of(const struct bpf_program *prog)
+{
+	static const struct trait none = {.missed = DS_LOST_CONNECT};
+
+	for (size_t i = 0; i < sizeof(traits) / sizeof(traits[0]); i++)
+		if (!strcmp(bpf_program__name(prog), traits[i].name))
+			return &traits[i];
+	return &none;
+}
+
 int program_level(const struct bpf_program *prog)
 {
-	static const struct {
-		const char *name;
-		int level;
-	} optional[] = {
-		{"trampoline_sendpage", 1},	  {"kprobe_sendpage", 1},
-		{"tracepoint_connect_begins", 1}, {"common_tcp_begun", 2},
-		{"common_tcp_ended", 2},
-	};
-
-	for (size_t i = 0; i < sizeof(optional) / sizeof(optional[0]); i++)
-		if (!strcmp(bpf_program__name(prog), optional[i].name))
-			return optional[i].level;
-	return 0;
+	return trait_of(prog)->level;
 }
 
 bool program_of_streams(const struct bpf_program *prog)
 {
-	static const char *const names[] = {
-		"tracepoint_received",	   "tracepoint_sent",	      "trampoline_recvmsg",
-		"trampoline_recvmsg_ends", "trampoline_sendmsg_ends", "kprobe_recvmsg",
-		"kretprobe_recvmsg",	   "kretprobe_sendmsg",
-	};
+	return trait_of(prog)->streams;
+}
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (!strcmp(bpf_program__name(prog), names[i]))
-			return true;
-	return false;
+enum ds_lost program_missed(const struct bpf_program *prog)
+{
+	return trait_of(prog)->missed;
 }
 
 /*

@@ -5,6 +5,8 @@
 #include <bpf/libbpf.h>
 #include <stdbool.h>
 
+#include "bpf/event.h"
+
 /* What libbpf leaves to be done for single programs of the kernel side. */
 
 /* Before loading: tell libbpf what it does not know of @prog. 0 or -errno. */
@@ -19,6 +21,9 @@ int program_level(const struct bpf_program *prog);
 
 /* Is it of use only to follow what goes over connections? */
 bool program_of_streams(const struct bpf_program *prog);
+
+/* What a run of it that was left out would have told. */
+enum ds_lost program_missed(const struct bpf_program *prog);
 
 /* A loaded program. 0 and *out the caller's, or -errno. */
 int program_attach(const struct bpf_program *prog, struct bpf_link **out);

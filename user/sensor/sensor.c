@@ -337,11 +337,11 @@ const char *sensor_tcp_missing(const struct sensor *sensor)
 	return sensor->tcp.error ? sensor->tcp.text : NULL;
 }
 
-uint64_t sensor_misses(const struct sensor *sensor)
+void sensor_misses(const struct sensor *sensor, uint64_t misses[DS_LOST_COUNT])
 {
 	struct bpf_program *prog = NULL;
-	uint64_t misses = 0;
 
+	memset(misses, 0, DS_LOST_COUNT * sizeof(*misses));
 	bpf_object__for_each_program(prog, sensor->skel->obj)
 	{
 		struct bpf_prog_info info = {0};
@@ -349,7 +349,6 @@ uint64_t sensor_misses(const struct sensor *sensor)
 
 		if (bpf_program__fd(prog) >= 0 &&
 		    !bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len))
-			misses += info.recursion_misses;
+			misses[program_missed(prog)] += info.recursion_misses;
 	}
-	return misses;
 }

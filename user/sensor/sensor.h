@@ -133,9 +133,9 @@ int sensor_lost(const struct sensor *sensor, uint64_t lost[DS_LOST_COUNT]);
 
 /*
  * Runs that the kernel skipped because the same program was already running on
- * that CPU (bpf_prog_info.recursion_misses, Linux 5.12); an upper bound for the
- * accesses missed so. 0 where the kernel does not count them.
+ * that CPU (bpf_prog_info.recursion_misses, Linux 5.12), by what they would have told:
+ * an upper bound, as most of them are of no concern. 0 where the kernel does not count them.
  */
-uint64_t sensor_misses(const struct sensor *sensor);
+void sensor_misses(const struct sensor *sensor, uint64_t misses[DS_LOST_COUNT]);
 
 #endif
