@@ -28,8 +28,8 @@ static const char help[] =
 	"\n"
 	"Prove on this host, end to end and without Docker, that an access is seen: a\n"
 	"listener, a cgroup and a mount namespace are made, the socket is bound to\n"
-	"another name there, a process connects through it, and each thing that must be\n"
-	"known of that is checked. Nothing is left behind.\n"
+	"another name there, a process connects through it and asks for something, and\n"
+	"each thing that must be known of that is checked. Nothing is left behind.\n"
 	"\n"
 	"  --mode MODE   auto, trampoline, kprobe or tracepoint\n"
 	"  -h, --help    this\n"
@@ -102,8 +102,8 @@ static bool text_is(json_t *event, const char *path, const char *want)
 	return is && !strcmp(is, want);
 }
 
-/* The connects of @pid among the events so far, as an array. */
-static json_t *connects_find(struct selftest *t, pid_t pid)
+/* Events of this kind by @pid among those so far, as an array. */
+static json_t *events_find(struct selftest *t, const char *action, pid_t pid)
 {
 	AUTO_FREE char *text = NULL;
 	off_t size = lseek(t->events, 0, SEEK_END);
@@ -118,7 +118,7 @@ static json_t *connects_find(struct selftest *t, pid_t pid)
 	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
 		json_t *event = json_loads(line, 0, NULL);
 
-		if (text_is(event, "event.action", "socket-connect") &&
+		if (text_is(event, "event.action", action) &&
 		    json_integer_value(json_at(event, "process.pid")) == pid)
 			json_array_append(found, event);
 		json_decref(event);
@@ -126,8 +126,8 @@ static json_t *connects_find(struct selftest *t, pid_t pid)
 	return found;
 }
 
-/* Let records come in until @pid's connect was seen, or for as long as it may take. */
-static json_t *connects_wait(struct selftest *t, pid_t pid)
+/* Let records come in until one was seen, or for as long as it may take. */
+static json_t *events_wait(struct selftest *t, const char *action, pid_t pid)
 {
 	uint64_t end = clock_boot_ns() + SEEN_WITHIN_NS;
 	struct pollfd poll_fd = {.fd = sensor_fd(t->sensor), .events = POLLIN};
@@ -137,7 +137,7 @@ static json_t *connects_wait(struct selftest *t, pid_t pid)
 		poll(&poll_fd, 1, 50);
 		pipeline_drain(t->pipeline);
 		json_decref(found);
-		found = connects_find(t, pid);
+		found = events_find(t, action, pid);
 	} while (!json_array_size(found) && clock_boot_ns() < end);
 	return found;
 }
@@ -167,6 +167,7 @@ static int watch_stage(struct selftest *t)
 		.procfd = t->procfd,
 		.sensor = t->sensor,
 		.sockets = sockets,
+		.requests = true,
 	};
 	struct sink *sink = NULL;
 	int err;
@@ -184,7 +185,7 @@ static int watch_stage(struct selftest *t)
 
 static void check_access(struct selftest *t, pid_t pid, uint64_t since)
 {
-	json_t *seen = connects_wait(t, pid);
+	json_t *seen = events_wait(t, "socket-connect", pid);
 	json_t *event = json_array_get(seen, 0);
 	const char *name = json_string_value(json_at(event, "process.name"));
 	bool ro = json_is_true(json_at(event, "docksnoop.mount.read_only"));
@@ -213,6 +214,23 @@ static void check_access(struct selftest *t, pid_t pid, uint64_t since)
 	json_decref(seen);
 }
 
+static void check_request(struct selftest *t, pid_t pid)
+{
+	int err = stage_serve(t->stage);
+	json_t *seen = events_wait(t, "api-request", pid);
+	json_t *event = json_array_get(seen, 0);
+	bool right =
+		text_is(event, "http.request.method", "GET") &&
+		text_is(event, "url.path", STAGE_REQUEST) &&
+		text_is(event, "container.id", stage_container(t->stage)) &&
+		json_integer_value(json_at(event, "http.response.status_code")) == STAGE_STATUS;
+
+	step(t, !err && right && json_array_size(seen) == 1,
+	     "what it asked for, and the answer: GET %s %d%s%s", STAGE_REQUEST, STAGE_STATUS,
+	     err ? ": " : "", err ? strerror(-err) : "");
+	json_decref(seen);
+}
+
 static void check_other(struct selftest *t)
 {
 	pid_t pid = 0;
@@ -225,10 +243,10 @@ static void check_other(struct selftest *t)
 	}
 	/* A second real access comes after it in the ring: once that is here, so is the other. */
 	err = stage_connect(t->stage, &pid);
-	seen = connects_wait(t, pid);
+	seen = events_wait(t, "socket-connect", pid);
 	step(t, !err && json_array_size(seen) == 1, "a second access was seen too");
 	json_decref(seen);
-	seen = connects_find(t, stage_other_pid(t->stage));
+	seen = events_find(t, "socket-connect", stage_other_pid(t->stage));
 	step(t, json_array_size(seen) == 0, "a connect to another socket was left alone");
 	json_decref(seen);
 }
@@ -274,6 +292,7 @@ static int selftest_run(struct selftest *t)
 	     err ? ": " : "", err ? strerror(-err) : "");
 	if (!err) {
 		check_access(t, pid, since);
+		check_request(t, pid);
 		check_other(t);
 		check_lost(t);
 	}

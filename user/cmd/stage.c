@@ -257,12 +257,13 @@ void stage_free(struct stage *s)
 	free(s);
 }
 
-/* In the child: become a container's process, connect, and tell the errno by the exit status. */
-static int child_connect(const struct stage *s, const char *path)
+/* In the child: become a container's process, connect, and ask. An errno; *out stays open. */
+static int child_connect(const struct stage *s, const char *path, int *out)
 {
 	AUTO_CLOSE int fd = -1;
 	AUTO_FREE char *procs = NULL;
 	AUTO_CLOSE int cgroup = -1;
+	static const char request[] = "GET " STAGE_REQUEST " HTTP/1.1\r\nHost: selftest\r\n\r\n";
 	struct sockaddr_un a;
 
 	if (str_format(&procs, "%s/cgroup.procs", s->cgroup))
@@ -276,7 +277,11 @@ static int child_connect(const struct stage *s, const char *path)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0 || address_make(path, &a))
 		return errno;
-	return connect(fd, (struct sockaddr *)&a, sizeof(a)) ? errno : 0;
+	if (connect(fd, (struct sockaddr *)&a, sizeof(a)) ||
+	    write(fd, request, sizeof(request) - 1) != sizeof(request) - 1)
+		return errno;
+	*out = take_fd(&fd);
+	return 0;
 }
 
 static int child_run(struct stage *s, const char *path, pid_t *out)
@@ -285,6 +290,7 @@ static int child_run(struct stage *s, const char *path, pid_t *out)
 	AUTO_CLOSE int result_end = -1;
 	AUTO_CLOSE int tell_end = -1;
 	int child_errno = 0;
+	int connection = -1;
 	int fds[2];
 	char c;
 
@@ -302,7 +308,7 @@ static int child_run(struct stage *s, const char *path, pid_t *out)
 		return -errno;
 	if (!s->child) {
 		close(s->hold);
-		child_errno = child_connect(s, path);
+		child_errno = child_connect(s, path, &connection);
 		(void)!write(tell_end, &child_errno, sizeof(child_errno));
 		(void)!read(wait_end, &c, 1); /* until stage_release() */
 		_exit(0);
@@ -328,4 +334,16 @@ int stage_connect_other(struct stage *s, pid_t *pid)
 	if (!err)
 		s->other_pid = *pid;
 	return err;
+}
+
+int stage_serve(struct stage *s)
+{
+	AUTO_CLOSE int fd = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC);
+	char request[256] = "";
+	int n;
+
+	if (fd < 0 || read(fd, request, sizeof(request) - 1) < 0)
+		return -errno;
+	n = dprintf(fd, "HTTP/1.1 %d No Content\r\n\r\n", STAGE_STATUS);
+	return n < 0 ? -errno : strstr(request, STAGE_REQUEST) ? 0 : -EPROTO;
 }

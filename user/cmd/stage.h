@@ -27,6 +27,15 @@ int stage_remove(struct stage *stage);
 int stage_connect(struct stage *stage, pid_t *pid);
 /* The same to a socket that is no daemon's. */
 int stage_connect_other(struct stage *stage, pid_t *pid);
+
+#define STAGE_REQUEST "/docksnoop-selftest"
+#define STAGE_STATUS  204
+/*
+ * Be the daemon for the process that connected first: read that it asks for
+ * STAGE_REQUEST, and answer with STAGE_STATUS. 0 or -errno.
+ */
+int stage_serve(struct stage *stage);
+
 void stage_release(struct stage *stage);
 pid_t stage_other_pid(const struct stage *stage);
 
