@@ -169,9 +169,9 @@ enum ds_lost {
 	DS_LOST_ATTEMPT, /* no room to remember a connect that may yet fail */
 	DS_LOST_HANDOFF, /* a connection that could not be followed, or ring full: its new user */
 	DS_LOST_LISTEN,	 /* ring full: somebody listens on TCP */
-	DS_LOST_TCP,	 /* a change of state of a TCP connection; never counted by the kernel side */
-	DS_LOST_STREAM,	 /* no room to follow what goes over a connection */
-	DS_LOST_BYTES,	 /* ring full: some of what went over a connection */
+	DS_LOST_TCP, /* a change of state of a TCP connection; never counted by the kernel side */
+	DS_LOST_STREAM, /* no room to follow what goes over a connection */
+	DS_LOST_BYTES,	/* ring full: some of what went over a connection */
 	DS_LOST_COUNT,
 };
 

@@ -79,7 +79,8 @@ struct segments {
 	const void *at; /* one segment; or NULL, and: */
 	const struct iovec *iov;
 	u64 offset;	    /* into the first */
-	u64 in_user_memory; /* iov itself */
+	u32 in_user_memory; /* iov itself */
+	u32 known;	    /* all of this */
 };
 
 /* @end gets the address of @listener, if it has not got it yet. */
@@ -197,7 +198,7 @@ static __always_inline void stream_send_segments(struct stream_scratch *s,
 
 /*
  * The daemon has read, or written, @len bytes; 0: there is nothing to read any
- * more. @segments: NULL when it is not known where they are in its memory.
+ * more. @segments: where in its memory they are.
  */
 static __always_inline int stream_passed(struct stream *stream, u32 side,
 					 const struct segments *segments, u64 len)
@@ -231,7 +232,7 @@ static __always_inline int stream_passed(struct stream *stream, u32 side,
 	}
 	if (!len)
 		stream_send(s, 0);
-	else if (segments)
+	else if (segments->known)
 		stream_send_segments(s, segments, len);
 	return 0;
 }
@@ -242,7 +243,7 @@ static __always_inline int stream_passed(struct stream *stream, u32 side,
  * memory, the registers of the system call tell; not of one that came another
  * way (io_uring), nor of a 32-bit program's.
  */
-static __always_inline bool segments_of_syscall(struct pt_regs *regs, struct segments *out)
+static __always_inline void segments_of_syscall(struct pt_regs *regs, struct segments *out)
 {
 	struct user_msghdr *msg;
 	bool header = false;
@@ -266,7 +267,7 @@ static __always_inline bool segments_of_syscall(struct pt_regs *regs, struct seg
 		header = true;
 		break;
 	default:
-		return false;
+		return;
 	}
 #elif defined(__TARGET_ARCH_arm64)
 	second = (const void *)BPF_CORE_READ(regs, regs[1]);
@@ -286,7 +287,7 @@ static __always_inline bool segments_of_syscall(struct pt_regs *regs, struct seg
 		header = true;
 		break;
 	default:
-		return false;
+		return;
 	}
 #endif
 	if (header) {
@@ -294,7 +295,7 @@ static __always_inline bool segments_of_syscall(struct pt_regs *regs, struct seg
 		out->iov = BPF_CORE_READ_USER(msg, msg_iov);
 	}
 	out->in_user_memory = true;
-	return true;
+	out->known = true;
 }
 
 static __always_inline int stream_call_ended(struct sock *sk, u32 side, u32 len,
@@ -305,8 +306,8 @@ static __always_inline int stream_call_ended(struct sock *sk, u32 side, u32 len,
 
 	if (!stream)
 		return 0;
-	return stream_passed(stream, side, segments_of_syscall(regs, &segments) ? &segments : NULL,
-			     len);
+	segments_of_syscall(regs, &segments);
+	return stream_passed(stream, side, &segments, len);
 }
 
 /* Pages that the daemon sends: they are nowhere in its memory. */
@@ -320,7 +321,7 @@ static __always_inline int stream_passed_unseen(struct socket *socket, u64 len)
 }
 
 /* What the program's call was given, where its arguments tell. */
-static __always_inline bool segments_of_iter(struct iov_iter *iter, struct segments *out)
+static __always_inline void segments_of_iter(struct iov_iter *iter, struct segments *out)
 {
 	struct iov_iter___5_10 *old = (void *)iter;
 	struct iov_iter___6_3 *before = (void *)iter;
@@ -332,22 +333,23 @@ static __always_inline bool segments_of_iter(struct iov_iter *iter, struct segme
 		/* with a direction in its lowest bit */
 		if ((BPF_CORE_READ(old, type) & ~1U) !=
 		    bpf_core_enum_value(enum iter_type, ITER_IOVEC))
-			return false;
+			return;
 	} else {
 		type = BPF_CORE_READ(iter, iter_type);
 		if (bpf_core_enum_value_exists(enum iter_type___ubuf, ITER_UBUF) &&
 		    type == bpf_core_enum_value(enum iter_type___ubuf, ITER_UBUF)) {
 			out->at = BPF_CORE_READ(ubuf, ubuf) + out->offset;
-			return true;
+			out->known = true;
+			return;
 		}
 		if (type != bpf_core_enum_value(enum iter_type, ITER_IOVEC))
-			return false;
+			return;
 	}
 	if (bpf_core_field_exists(before->iov))
 		out->iov = BPF_CORE_READ(before, iov);
 	else
 		out->iov = BPF_CORE_READ(iter, __iov);
-	return true;
+	out->known = true;
 }
 
 /* Calls under way on the daemon's ends, by thread and side; the oldest go when it is full. */
@@ -359,8 +361,6 @@ struct transfer_key {
 struct transfer {
 	struct sock *end;
 	struct segments segments;
-	u32 known; /* segments is */
-	u32 pad;
 };
 
 struct {
@@ -377,7 +377,7 @@ static __always_inline int transfer_begins(struct socket *socket, struct msghdr 
 
 	if (!stream_find(transfer.end))
 		return 0;
-	transfer.known = segments_of_iter(&msg->msg_iter, &transfer.segments);
+	segments_of_iter(&msg->msg_iter, &transfer.segments);
 	if (bpf_map_update_elem(&transfers, &key, &transfer, BPF_ANY))
 		lost_add(DS_LOST_STREAM);
 	return 0;
@@ -393,7 +393,7 @@ static __always_inline int transfer_ended(u32 side, int ret)
 		return 0;
 	stream = stream_find(transfer->end);
 	if (stream && (ret > 0 || (!ret && side == DS_SIDE_REQUESTS)))
-		stream_passed(stream, side, transfer->known ? &transfer->segments : NULL, ret);
+		stream_passed(stream, side, &transfer->segments, ret);
 	bpf_map_delete_elem(&transfers, &key);
 	return 0;
 }
