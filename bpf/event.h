@@ -156,7 +156,7 @@ struct ds_bytes {
 	__u32 user_mnt_ns;
 	__u32 user_tgid;
 	__u32 captured; /* bytes that follow */
-	__u32 pad;
+	__u32 midway;	/* 1: the connection was in use before byte 0 */
 };
 
 /* What the kernel could not hand over, by kind; per CPU. */
@@ -170,7 +170,7 @@ enum ds_lost {
 	DS_LOST_HANDOFF, /* a connection that could not be followed, or ring full: its new user */
 	DS_LOST_LISTEN,	 /* ring full: somebody listens on TCP */
 	DS_LOST_TCP, /* a change of state of a TCP connection; never counted by the kernel side */
-	DS_LOST_STREAM, /* no room to follow what goes over a connection */
+	DS_LOST_STREAM, /* no room to follow what goes over a connection: some of it is missing */
 	DS_LOST_BYTES,	/* ring full: some of what went over a connection */
 	DS_LOST_COUNT,
 };

@@ -12,19 +12,20 @@
 #include "bpf/connection.bpf.h"
 
 #define STREAM_CHUNK  16384 /* bytes in one record; a power of two */
-#define STREAM_CHUNKS 4	    /* records of one transfer: what is beyond is a gap */
+#define STREAM_CHUNKS 16    /* records of one transfer: what is beyond is a gap */
 #define MSG_PEEK      2	    /* include/linux/socket.h */
 
 /* User space's: follow what goes over connections. */
 const volatile bool follow_streams;
-/* User space's: there are connections from before, whose ends are not known. */
-bool connections_before;
+/* User space's: those that were open before are in connections. */
+bool connections_known;
 
 struct stream {
 	u64 id;	    /* as in ds_record.connection */
 	u64 number; /* of the client's socket, key of connections */
 	const void *addr;
 	u64 passed[2]; /* bytes so far, by enum ds_side */
+	u64 midway;    /* it had begun before that */
 };
 
 /*
@@ -100,22 +101,43 @@ static __always_inline void stream_begin(struct ds_record *rec, struct sock *cli
 		lost_add(DS_LOST_STREAM);
 }
 
-/* A connection that was open before: it is known by its client's socket. */
-static __always_inline struct stream *stream_found_open(struct sock *end)
+/* Is this end bound to a file of a watched socket? */
+static __always_inline bool end_is_watched(struct sock *end)
+{
+	struct dentry *dentry = BPF_CORE_READ((struct unix_sock *)end, path.dentry);
+	struct file_key key = {};
+
+	if (!dentry)
+		return false;
+	key.dev = BPF_CORE_READ(dentry, d_sb, s_dev);
+	key.ino = BPF_CORE_READ(dentry, d_inode, i_ino);
+	return bpf_map_lookup_elem(&socket_files, &key);
+}
+
+/*
+ * The connection was open before, or was pushed out by too many others: then it is
+ * another one from here on, and who uses it is told again.
+ */
+static __always_inline struct stream *stream_begin_midway(struct sock *end)
 {
 	struct unix_sock *client = (void *)BPF_CORE_READ((struct unix_sock *)end, peer);
 	struct socket *socket = client ? BPF_CORE_READ(client, sk.sk_socket) : NULL;
-	struct stream stream = {};
-	struct connection *c;
+	struct stream stream = {.midway = true};
+	struct connection fresh = {};
+	struct connection *c = NULL;
 	u64 key = (u64)end;
 
-	if (!socket)
-		return NULL;
-	stream.number = socket_number(socket);
-	c = bpf_map_lookup_elem(&connections, &stream.number);
-	if (!c)
-		return NULL;
-	stream.id = c->id;
+	if (socket) {
+		stream.number = socket_number(socket);
+		c = bpf_map_lookup_elem(&connections, &stream.number);
+	}
+	if (!c) {
+		fresh.id = (u64)bpf_get_prandom_u32() << 32 | bpf_get_prandom_u32();
+		if (socket)
+			bpf_map_update_elem(&connections, &stream.number, &fresh, BPF_ANY);
+		lost_add(DS_LOST_STREAM);
+	}
+	stream.id = c ? c->id : fresh.id;
 	stream.addr = BPF_CORE_READ((struct unix_sock *)end, addr);
 	bpf_map_update_elem(&streams, &key, &stream, BPF_ANY);
 	return bpf_map_lookup_elem(&streams, &key);
@@ -133,7 +155,9 @@ static __always_inline struct stream *stream_find(struct sock *sk)
 	stream = bpf_map_lookup_elem(&streams, &key);
 	if (stream && stream->addr == addr)
 		return stream;
-	return connections_before ? stream_found_open(sk) : NULL;
+	if (!connections_known || !end_is_watched(sk))
+		return NULL;
+	return stream_begin_midway(sk);
 }
 
 static __always_inline void stream_send(struct stream_scratch *s, u64 captured)
@@ -218,6 +242,7 @@ static __always_inline int stream_passed(struct stream *stream, u32 side,
 	s->head.offset = stream->passed[side];
 	s->head.side = side;
 	s->head.ended = !len;
+	s->head.midway = stream->midway;
 	stream->passed[side] += len;
 	until = bpf_map_lookup_elem(&stream_skips, &key);
 	if (len && until && s->head.offset + len <= *until)

@@ -144,7 +144,9 @@ int pipeline_start(struct pipeline *p)
 	pipeline_emit_monitor(p, EVENT_MONITOR_STARTED);
 	pipeline_scan(p);
 	pipeline_tcp_refresh(p, true);
-	return connections_find(p->options.procfd, p->listeners, pipeline_take_open, p);
+	err = connections_find(p->options.procfd, p->listeners, pipeline_take_open, p);
+	sensor_connections_known(p->options.sensor);
+	return err;
 }
 
 void pipeline_tick(struct pipeline *p)

@@ -53,7 +53,6 @@ struct talk {
 	uint64_t offset[DS_SIDES]; /* of the next byte */
 	uint64_t ended_ns;	   /* 0: not yet */
 	bool ignored;
-	bool midway; /* it was open before: the first bytes can be the middle of anything */
 	UT_hash_handle hh;
 };
 
@@ -142,7 +141,6 @@ void pipeline_requests_user(struct pipeline *p, const struct sighting *s,
 	user.sighting = *s;
 	if (s->container)
 		user.sighting.container = container_ref(s->container);
-	t->midway |= already_open;
 	t->users[t->user_count++] = user;
 	return;
 lost:
@@ -304,7 +302,7 @@ static int talk_feed(struct talk *t, const struct ds_bytes *b)
 
 	if (!t->http) {
 		err = http_conversation_new(&talk_ops, t, &t->http);
-		if (!err && t->midway) {
+		if (!err && b->midway) {
 			err = http_conversation_lost(t->http, HTTP_REQUESTS, b->time_ns);
 			err = err ? err : http_conversation_lost(t->http, HTTP_ANSWERS, b->time_ns);
 		}

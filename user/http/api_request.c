@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/http/grade_body.h"
 #include "user/util/cleanup.h"
 
 #define ANSWER_ROOM 4096 /* {"Id":"…","Warnings":[…]} */
@@ -106,6 +107,7 @@ static int request_fill(struct api_request *r, const struct http_exchange *e,
 		.body = e->body.data ? (const char *)e->body.data : "",
 		.body_size = e->body.size,
 		.body_whole = e->body.whole,
+		.body_cut = e->body.sent > HTTP_BODY_MAX,
 	};
 	struct route route = {0};
 	int err = grade_request(&in, context, &r->grade);
@@ -114,6 +116,11 @@ static int request_fill(struct api_request *r, const struct http_exchange *e,
 		return err;
 	route_find(e->method, target, &route);
 	trouble_grade(e, &r->grade);
+	/* Its path goes on beyond what was kept: it may be any. */
+	if (e->target_cut && !memchr(e->target, '?', e->target_size)) {
+		grade_raise(&r->grade, GRADE_UNKNOWN);
+		grade_because(&r->grade, "the path is longer than what is looked at");
+	}
 	r->method = strdup(e->method);
 	r->path = strdup(target->path);
 	r->query = query_redact(target->query);

@@ -7,15 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/http/conversation.h"
 #include "user/http/go_json.h"
 #include "user/http/grade_body.h"
 #include "user/http/grade_table.h"
 #include "user/util/cleanup.h"
 #include "user/util/file.h"
 #include "user/util/text.h"
-
-/* As much of a body as is kept: no honest configuration comes near it. */
-#define BODY_ROOM (256u << 10)
 
 static const struct level {
 	const char *name;
@@ -114,7 +112,7 @@ size_t grade_body_room(const char *method, const struct target *target)
 	case LOOK_SERVICE:
 	case LOOK_VOLUME:
 	case LOOK_EXEC:
-		return BODY_ROOM;
+		return HTTP_BODY_MAX;
 	case LOOK_NOTHING:
 	case LOOK_ARCHIVE:
 	case LOOK_BUILD:
@@ -199,10 +197,15 @@ static int look_at_body(const struct grade_input *in, const struct grade_row *ro
 	case LOOK_BUILD:
 		break;
 	}
-	if (!json.valid)
+	/* No honest one is so large: what is behind is taken for what it would hide. */
+	if (in->body_cut) {
+		grade_raise(out, GRADE_TAKEOVER);
+		grade_because(out, "the body is larger than what is looked at");
+	} else if (!json.valid) {
 		grade_because(out, "the body is no JSON");
-	else if (!in->body_whole || !json.whole)
+	} else if (!in->body_whole || !json.whole) {
 		grade_because(out, "the body was not seen whole");
+	}
 	go_json_clear(&json);
 	return 0;
 }

@@ -50,6 +50,7 @@ struct grade_input {
 	const void *body;
 	size_t body_size;
 	bool body_whole; /* nothing of it is missing */
+	bool body_cut;	 /* it is larger than grade_body_room() */
 };
 
 /* How the route of a request is called ("/containers/{}/json"), and what it is about. */

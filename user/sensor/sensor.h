@@ -104,6 +104,9 @@ int sensor_socket_name_add(struct sensor *sensor, const char *name);
  */
 int sensor_connection_add(struct sensor *sensor, uint64_t ino, const struct ds_record *record);
 
+/* That was all of them: follow what goes over others as connections that were missed. */
+void sensor_connections_known(struct sensor *sensor);
+
 /* Are connects seen that fail? Not in tracepoint mode before Linux 6.7. */
 bool sensor_sees_failures(const struct sensor *sensor);
 

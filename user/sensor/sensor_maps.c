@@ -67,9 +67,13 @@ int sensor_connection_add(struct sensor *sensor, uint64_t ino, const struct ds_r
 		__u32 user_tgid;
 	} value = {record->connection, record->cgroup_id, record->mnt_ns, record->tgid, 0, 0, 0};
 
-	sensor->skel->bss->connections_before = true;
 	return bpf_map__update_elem(sensor->skel->maps.connections, &ino, sizeof(ino), &value,
 				    sizeof(value), BPF_NOEXIST);
+}
+
+void sensor_connections_known(struct sensor *sensor)
+{
+	sensor->skel->bss->connections_known = true;
 }
 
 int sensor_attempts(struct sensor *sensor, uint64_t age_ns, sensor_fn fn, void *ctx)
