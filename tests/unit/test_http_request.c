@@ -314,8 +314,8 @@ static void bounds_what_it_keeps(void **state)
 
 	memset(line, 'x', sizeof(line));
 	memcpy(line, "1 GET /", 7);
-	snprintf(line + 6 + HTTP_TARGET_MAX, 64, " 11 200 target-cut=%d\n2 GET /next 11 200\n",
-		 HTTP_TARGET_MAX);
+	snprintf(line + 6 + HTTP_TARGET_MAX, sizeof(line) - 6 - HTTP_TARGET_MAX,
+		 " 11 200 target-cut=%d\n2 GET /next 11 200\n", HTTP_TARGET_MAX);
 	check_long("GET /", HTTP_TARGET_MAX - 1, "% HTTP/1.1\r\n" H "\r\n" NEXT, OK OK, line);
 	check_long("GET /", 100000, " HTTP/1.1\r\n" H "\r\n" NEXT, OK OK, line);
 
