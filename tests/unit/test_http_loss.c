@@ -83,7 +83,7 @@ static void finds_requests_again(void **state)
 		  ASK("GET /fake HTTP/1.1\r\n" H "Content-Length: 1000000\r\n\r\n"), ASK(B),
 		  ANSWER(OK)},
 		 .want = "1 POST /p 11 200 gap incomplete\n2 GET /fake 11 0 gap incomplete "
-			 "resumed\n"
+			 "resumed body-size=0/28 body-cut\n"
 			 "3 GET /b 11 0 resumed\n"},
 	};
 

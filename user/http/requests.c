@@ -223,7 +223,7 @@ static size_t body_step(struct http_conversation *c, uint64_t time_ns, const uin
 		}
 	}
 	if (progress == HTTP_BAD) {
-		http_requests_cut(c, HTTP_MALFORMED);
+		http_requests_cut(c, HTTP_BAD_BODY);
 		in->last = true;
 	}
 	if (progress != HTTP_MORE) {
