@@ -75,7 +75,8 @@ struct talk_log {
 	size_t body_room, answer_room;
 };
 
-static const char *const talk_trouble[] = {"", " http2", " malformed", " gap", " too-big"};
+static const char *const talk_trouble[] = {"",		" http2", " malformed",
+					   " bad-body", " gap",	  " too-big"};
 
 static void __attribute__((format(printf, 2, 3)))
 talk_print(struct talk_log *log, const char *format, ...)

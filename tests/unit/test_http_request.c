@@ -249,7 +249,7 @@ static void keeps_what_came_before_a_bad_chunk(void **state)
 #define BROKEN(text, body)                                                                         \
 	{                                                                                          \
 		.name = text, .steps = {ASK(CHUNKED "3\r\nabc\r\n" text NEXT), ANSWER(BAD)},       \
-		.want = "1 POST /p 11 400 malformed incomplete body=abc" body " body-cut\n",       \
+		.want = "1 POST /p 11 400 bad-body incomplete body=abc" body " body-cut\n",        \
 		.body_room = 512                                                                   \
 	}
 	static const struct talk talks[] = {
@@ -314,8 +314,8 @@ static void bounds_what_it_keeps(void **state)
 
 	memset(line, 'x', sizeof(line));
 	memcpy(line, "1 GET /", 7);
-	snprintf(line + 6 + HTTP_TARGET_MAX, 64, " 11 200 target-cut=%d\n2 GET /next 11 200\n",
-		 HTTP_TARGET_MAX);
+	snprintf(line + 6 + HTTP_TARGET_MAX, sizeof(line) - 6 - HTTP_TARGET_MAX,
+		 " 11 200 target-cut=%d\n2 GET /next 11 200\n", HTTP_TARGET_MAX);
 	check_long("GET /", HTTP_TARGET_MAX - 1, "% HTTP/1.1\r\n" H "\r\n" NEXT, OK OK, line);
 	check_long("GET /", 100000, " HTTP/1.1\r\n" H "\r\n" NEXT, OK OK, line);
 
@@ -329,11 +329,11 @@ static void bounds_what_it_keeps(void **state)
 	check_long(CHUNKED "1;", 4091, "\r\na\r\n0\r\n\r\n" NEXT, OK OK,
 		   "1 POST /p 11 200 body=a\n2 GET /next 11 200\n");
 	check_long(CHUNKED "1;", 4092, "\r\na\r\n0\r\n\r\n" NEXT, BAD,
-		   "1 POST /p 11 400 malformed incomplete\n");
+		   "1 POST /p 11 400 bad-body incomplete\n");
 	check_long(CHUNKED "0\r\nA:", 4096 - 6, "\r\n\r\n" NEXT, OK OK,
 		   "1 POST /p 11 200\n2 GET /next 11 200\n");
 	check_long(CHUNKED "0\r\nA:", 4096 - 5, "\r\n\r\n" NEXT, BAD,
-		   "1 POST /p 11 400 malformed incomplete\n");
+		   "1 POST /p 11 400 bad-body incomplete\n");
 }
 
 int main(void)

@@ -43,9 +43,10 @@ enum http_side {
 enum http_trouble {
 	HTTP_UNDERSTOOD,
 	HTTP_IS_HTTP2,	/* the preface of HTTP/2 (RFC 9113, 3.4), or what looks like it */
-	HTTP_MALFORMED, /* Go refuses it, or its body, and closes */
+	HTTP_MALFORMED, /* Go refuses it and closes: nothing was executed */
+	HTTP_BAD_BODY,	/* chunks that are none: a handler had it, and the body up to there */
 	HTTP_GAP,	/* bytes were not captured: there may have been several requests */
-	HTTP_TOO_BIG,	/* a header of more than Go's DefaultMaxHeaderBytes */
+	HTTP_TOO_BIG,	/* a header of more than Go's DefaultMaxHeaderBytes: refused as well */
 };
 
 /* A body, after chunks were put together. Valid during the call that hands it over. */

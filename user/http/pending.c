@@ -42,9 +42,9 @@ static void pending_free(struct http_conversation *c, struct http_pending *p)
 void http_pending_name(struct http_conversation *c, struct http_pending *p,
 		       const struct http_request *request)
 {
-	/* Without a version, the last word is what there is of a target. */
-	const struct http_word *target = request->words >= 2 ? &request->target : &request->word;
-	size_t method_size = strlen(request->method);
+	const struct http_line *line = &request->line;
+	const struct http_word *target = http_line_target(line);
+	size_t method_size = strlen(line->method);
 
 	p->text = malloc(method_size + 1 + target->size + 1);
 	if (!p->text) {
@@ -52,13 +52,13 @@ void http_pending_name(struct http_conversation *c, struct http_pending *p,
 		p->exchange.trouble = HTTP_GAP;
 		return;
 	}
-	memcpy(p->text, request->method, method_size + 1);
+	memcpy(p->text, line->method, method_size + 1);
 	if (target->size > 0)
 		memcpy(p->text + method_size + 1, target->data, target->size);
 	p->text[method_size + 1 + target->size] = '\0';
 	p->exchange.target_size = target->size;
 	p->exchange.target_cut = target->cut;
-	p->exchange.version = request->version;
+	p->exchange.version = line->version;
 }
 
 struct http_pending *http_pending_waiting(const struct http_conversation *c)
@@ -163,6 +163,11 @@ void http_pending_settle(struct http_conversation *c, bool all)
 		pending_free(c, p);
 }
 
+static bool answer_in_progress(const struct http_conversation *c)
+{
+	return c->out.at == HTTP_OUT_HEADER || c->out.at == HTTP_OUT_BODY;
+}
+
 void http_pending_overdue(struct http_conversation *c, uint64_t now_ns, uint64_t age_ns)
 {
 	struct http_pending *p = NULL;
@@ -174,6 +179,8 @@ void http_pending_overdue(struct http_conversation *c, uint64_t now_ns, uint64_t
 
 		if (!p->given) {
 			if (p->reading && !p->header_read)
+				break;
+			if (!p->answered && answer_in_progress(c))
 				break;
 			if (now_ns < began || now_ns - began < age_ns)
 				break;

@@ -9,7 +9,7 @@ static void request_next(struct http_conversation *c)
 {
 	struct http_in *in = &c->in;
 	/* conn.readRequest() lets go up to four of CR and LF after a POST. */
-	bool post = !in->resumed && strcmp(in->request.method, "POST") == 0;
+	bool post = !in->resumed && strcmp(in->request.line.method, "POST") == 0;
 
 	in->current = NULL;
 	in->blanks = post ? 4 : 0;
@@ -123,8 +123,15 @@ static void request_read(struct http_conversation *c)
 	struct http_pending *p = in->current;
 	bool has_body = request->framing == HTTP_CHUNKED || request->length > 0;
 
-	p->header_read = true;
 	http_pending_name(c, p, request);
+	if (request->doubtful) {
+		/* Whether it was one, only an answer could tell, and that may be the next one's. */
+		p->exchange.trouble = HTTP_GAP;
+		p->unanswerable = true;
+		request_next(c);
+		return;
+	}
+	p->header_read = true;
 	memcpy(p->content_type, request->header.content_type, sizeof(p->content_type));
 	memcpy(p->upgrade, request->header.upgrade, sizeof(p->upgrade));
 	answer_early(c, p);
@@ -132,7 +139,7 @@ static void request_read(struct http_conversation *c)
 		p->unanswerable = true;
 	in->last = request->last;
 	in->first = false;
-	if (request->http2) {
+	if (request->line.http2) {
 		p->exchange.trouble = HTTP_IS_HTTP2;
 		http_requests_hijack(c);
 		return;
@@ -175,7 +182,7 @@ static size_t request_step(struct http_conversation *c, uint64_t time_ns, const 
 	if (progress == HTTP_END && in->resumed) {
 		search_end(c);
 		queue_bound(c);
-		in->current = http_pending_new(c, in->request.time_ns);
+		in->current = http_pending_new(c, in->request.line.time_ns);
 		if (!in->current) {
 			request_search(c);
 			return used;
@@ -207,7 +214,7 @@ static size_t body_step(struct http_conversation *c, uint64_t time_ns, const uin
 		if (http_request_feed(&in->request, time_ns, data, used, &found, &too_big) ==
 		    HTTP_END) {
 			http_requests_cut(c, HTTP_GAP);
-			in->current = http_pending_new(c, in->request.time_ns);
+			in->current = http_pending_new(c, in->request.line.time_ns);
 			if (in->current)
 				request_read(c);
 			else
@@ -216,7 +223,7 @@ static size_t body_step(struct http_conversation *c, uint64_t time_ns, const uin
 		}
 	}
 	if (progress == HTTP_BAD) {
-		http_requests_cut(c, HTTP_MALFORMED);
+		http_requests_cut(c, HTTP_BAD_BODY);
 		in->last = true;
 	}
 	if (progress != HTTP_MORE) {

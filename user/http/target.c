@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "user/http/request.h"
+#include "user/http/line.h"
 
 #include <ctype.h>
 #include <string.h>
