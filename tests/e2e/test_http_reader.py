@@ -2,7 +2,6 @@
 """The reader of HTTP against two that serve it: what did they execute, what does it say?"""
 
 import json
-import os
 import pathlib
 import re
 import socket
@@ -14,7 +13,7 @@ from lib import host, nasty
 
 pytestmark = pytest.mark.once
 
-SEED = int(os.environ.get('SEED','4'))
+SEED = 4
 STREAMS = 400
 
 
@@ -22,8 +21,8 @@ STREAMS = 400
 def reader(tmp_path_factory):
     """Bytes of connections, and what the reader says of each."""
     program = tmp_path_factory.mktemp("reader") / "http_reader"
-    sources = [pathlib.Path(__file__).with_name("http_reader.c"), *sorted((host.ROOT / "user/http").glob("*.c"))]
-    libraries = subprocess.run(["pkg-config", "--cflags", "--libs", "jansson"], capture_output=True, text=True, check=True)
+    sources = [pathlib.Path(__file__).with_name("http_reader.c"), *(s for d in ("http", "util") for s in sorted((host.ROOT / "user" / d).glob("*.c")))]
+    libraries = subprocess.run(["pkg-config", "--cflags", "--libs", "jansson", "yajl"], capture_output=True, text=True, check=True)
     subprocess.run(
         ["gcc", "-std=gnu11", "-D_GNU_SOURCE", "-O1", f"-I{host.ROOT}", "-fsanitize=address,undefined",
          "-fno-sanitize-recover=undefined", "-o", program, *sources, *libraries.stdout.split()],

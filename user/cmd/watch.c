@@ -5,6 +5,8 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -237,6 +239,17 @@ static int watch_start(struct watch *w)
 	return err;
 }
 
+/* Credentials that daemons were sent are in our memory: they must not get into a core file. */
+static int core_forbid(void)
+{
+	const struct rlimit none = {0, 0};
+
+	/* The second for the program that kernel.core_pattern may name: no limit counts for it. */
+	if (setrlimit(RLIMIT_CORE, &none) || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
+		return -errno;
+	return 0;
+}
+
 int cmd_watch(int argc, char **argv)
 {
 	AUTO_WATCH struct watch w = {.procfd = -1, .epoll = -1, .signals = -1, .timer = -1};
@@ -245,6 +258,11 @@ int cmd_watch(int argc, char **argv)
 
 	if (err)
 		return err > 0 ? EXIT_DONE : EXIT_USAGE;
+	err = core_forbid();
+	if (err) {
+		log_error("forbidding core files: %s", strerror(-err));
+		return EXIT_BROKE;
+	}
 	if (sensor_preflight(why, sizeof(why))) {
 		log_error("%s", why);
 		return EXIT_UNABLE;

@@ -58,6 +58,7 @@ static void trouble_grade(const struct http_exchange *e, struct grade *grade)
 {
 	switch (e->trouble) {
 	case HTTP_UNDERSTOOD:
+	case HTTP_BAD_BODY: /* the body says so itself */
 		return;
 	case HTTP_IS_HTTP2:
 		grade->level = GRADE_OPAQUE;

@@ -36,6 +36,8 @@ static const char *trouble_name(enum http_trouble trouble)
 		return "http2";
 	case HTTP_MALFORMED:
 		return "malformed";
+	case HTTP_BAD_BODY:
+		return "bad-body";
 	case HTTP_GAP:
 		return "gap";
 	case HTTP_TOO_BIG:
