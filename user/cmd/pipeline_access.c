@@ -38,7 +38,7 @@ static void access_emit_mounted(struct pipeline *p, struct event *event, const s
 		event->mount = &use;
 		pipeline_tcp_holds(p, s, event->listener, &use);
 	}
-	pipeline_requests_user(p, s, event->mount, event->already_open);
+	pipeline_requests_user(p, s, event->mount);
 	access_emit(p, event, s);
 	mount_use_clear(&use);
 }
@@ -152,7 +152,7 @@ void pipeline_take_handoff(struct pipeline *p)
 		pipeline_emit_lost(p, 1, "handoff", "memory");
 		return;
 	}
-	pipeline_requests_user(p, &s, &use, false);
+	pipeline_requests_user(p, &s, &use);
 	if (!event.opener || !same_user(event.opener, &s, raw))
 		access_emit(p, &event, &s);
 	sighting_clear(&s);

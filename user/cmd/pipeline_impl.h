@@ -100,7 +100,7 @@ int pipeline_requests_new(struct pipeline *p);
 void pipeline_requests_free(struct pipeline *p);
 /* p->record's process, which is @s, holds a connection, which it got through @use (may be NULL). */
 void pipeline_requests_user(struct pipeline *p, const struct sighting *s,
-			    const struct mount_use *use, bool already_open);
+			    const struct mount_use *use);
 /* What goes over the connection of p->record is nobody's concern. */
 void pipeline_requests_ignore(struct pipeline *p);
 /* Take in what went over connections. 0 or -errno. */

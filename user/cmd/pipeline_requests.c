@@ -16,9 +16,10 @@
 
 /* What is asked over the connections to daemons. */
 
-#define TALKS_MAX 8192
-#define USERS_MAX 16
-#define TURNS_MAX 32
+/* The kernel side follows twice as many; what is pushed out here goes on as if begun midway. */
+#define TALKS_MAX 16384
+#define USERS_MAX 256
+#define TURNS_MAX 8
 /* A daemon that takes longer than that is not waited for: the request is told without its status. */
 #define OVERDUE_NS	(30 * SECOND_NS)
 #define OVERDUE_LOOK_NS SECOND_NS
@@ -33,7 +34,6 @@ struct user {
 	struct sighting sighting;
 	struct mount_use use;
 	char *parent_exe;
-	bool already_open;
 };
 
 /* From this time on, this user has sent. */
@@ -46,13 +46,15 @@ struct talk {
 	uint64_t connection;
 	struct http_conversation *http; /* NULL before the first byte */
 	struct pipeline *pipeline;
-	struct user users[USERS_MAX];
+	struct user *users; /* who opened it comes first */
 	size_t user_count;
 	struct turn turns[TURNS_MAX];
 	size_t turn_count;
 	uint64_t offset[DS_SIDES]; /* of the next byte */
 	uint64_t ended_ns;	   /* 0: not yet */
 	bool ignored;
+	bool midway; /* it had begun before: where a side is, its first bytes tell */
+	bool placed[DS_SIDES];
 	UT_hash_handle hh;
 };
 
@@ -82,6 +84,7 @@ static void talk_end(struct pipeline_requests *r, struct talk *t)
 	http_conversation_free(t->http);
 	for (size_t i = 0; i < t->user_count; i++)
 		user_clear(&t->users[i]);
+	free(t->users);
 	free(t);
 }
 
@@ -122,29 +125,54 @@ static bool user_is(const struct user *user, uint64_t cgroup_id, uint32_t mnt_ns
 	return raw->cgroup_id == cgroup_id && raw->mnt_ns == mnt_ns;
 }
 
+/* Takes @user. */
+static int talk_add_user(struct talk *t, const struct user *user)
+{
+	struct user *users = NULL;
+
+	if (t->user_count == USERS_MAX)
+		return -ENOSPC;
+	users = reallocarray(t->users, t->user_count + 1, sizeof(*users));
+	if (!users)
+		return -ENOMEM;
+	t->users = users;
+	t->users[t->user_count++] = *user;
+	return 0;
+}
+
+static int user_fill(struct pipeline *p, const struct sighting *s, const struct mount_use *use,
+		     struct user *out)
+{
+	out->pack = record_pack(&p->record);
+	if (!out->pack || (use && mount_use_copy(use, &out->use)))
+		return -ENOMEM;
+	process_parent_exe(p->options.procfd, &p->record.raw, &out->parent_exe);
+	out->sighting = *s;
+	if (s->container)
+		out->sighting.container = container_ref(s->container);
+	return 0;
+}
+
 void pipeline_requests_user(struct pipeline *p, const struct sighting *s,
-			    const struct mount_use *use, bool already_open)
+			    const struct mount_use *use)
 {
 	const struct ds_record *raw = &p->record.raw;
-	struct user user = {.already_open = already_open};
+	struct user user = {0};
 	struct talk *t = NULL;
+	int err = -ENOMEM;
 
 	if (!p->requests || !raw->connection)
 		return;
 	t = talk_get(p, raw->connection);
-	if (!t || t->user_count == USERS_MAX)
-		goto lost;
-	user.pack = record_pack(&p->record);
-	if (!user.pack || (use && mount_use_copy(use, &user.use)))
-		goto lost;
-	process_parent_exe(p->options.procfd, raw, &user.parent_exe);
-	user.sighting = *s;
-	if (s->container)
-		user.sighting.container = container_ref(s->container);
-	t->users[t->user_count++] = user;
-	return;
-lost:
-	free(user.pack);
+	for (size_t i = 0; t && i < t->user_count; i++)
+		if (user_is(&t->users[i], raw->cgroup_id, raw->mnt_ns))
+			return; /* told again */
+	if (t)
+		err = user_fill(p, s, use, &user);
+	err = err ? err : talk_add_user(t, &user);
+	if (!err)
+		return;
+	user_clear(&user);
 	pipeline_emit_lost(p, 1, "request-user", "memory");
 }
 
@@ -226,8 +254,9 @@ static int exchange_take(void *ctx, const struct http_exchange *exchange)
 	struct talk *t = ctx;
 	struct pipeline *p = t->pipeline;
 	const struct user *user = user_at(t, exchange->time_ns);
+	const struct opener *opener = openers_find(p->openers, t->connection);
 	const struct sighting nobody = {0};
-	const struct sighting *s = user ? &user->sighting : &nobody;
+	const struct sighting *s = user ? &user->sighting : opener ? &opener->sighting : &nobody;
 	struct record *record = &p->requests->record;
 	const char *sockets[SOCKETS_MAX + 1] = {0};
 	const struct grade_context context = {
@@ -302,13 +331,17 @@ static int talk_feed(struct talk *t, const struct ds_bytes *b)
 
 	if (!t->http) {
 		err = http_conversation_new(&talk_ops, t, &t->http);
-		if (!err && b->midway) {
+		if (!err && (b->midway || b->offset)) {
 			err = http_conversation_lost(t->http, HTTP_REQUESTS, b->time_ns);
 			err = err ? err : http_conversation_lost(t->http, HTTP_ANSWERS, b->time_ns);
+			t->midway = true;
 		}
 	}
 	if (err)
 		return err;
+	if (t->midway && !t->placed[b->side])
+		t->offset[b->side] = b->offset;
+	t->placed[b->side] = true;
 	if (b->offset > t->offset[b->side])
 		err = http_conversation_gap(t->http, side, b->time_ns,
 					    b->offset - t->offset[b->side]);
