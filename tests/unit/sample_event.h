@@ -19,6 +19,8 @@ struct sample {
 	struct container container;
 	struct container proxy;
 	struct mount_use mount;
+	struct opener opener;
+	struct api_request request;
 };
 
 /* 2026-11-23T20:31:07.123456789Z */
@@ -212,6 +214,74 @@ static inline struct sample *sample_proxied(void)
 	s->event.address = "tcp://172.18.0.2:2375";
 	s->event.proxied = true;
 	s->event.proxy = &s->proxy;
+	return s;
+}
+
+/* A container uses a connection that a process of the host has opened. */
+static inline struct sample *sample_handoff(void)
+{
+	struct sample *s = sample_connect();
+
+	s->event.action = EVENT_SOCKET_HANDOFF;
+	s->record.client_path[0] = '\0';
+	s->record.raw.from_tgid = 812;
+	s->record.raw.from_cgroup_id = 77;
+	s->record.raw.from_mnt_ns = 4026531840;
+	s->mount = (struct mount_use){.via = VIA_HANDOFF};
+	s->opener = (struct opener){
+		.sighting = {.host = true},
+		.tgid = 812,
+		.start_ns = sample_boot_ns(SAMPLE_TIME_NS - 9000000000ULL),
+		.comm = "broker",
+	};
+	s->event.opener = &s->opener;
+	return s;
+}
+
+/* A container, which another one has made, makes a container that has the host. */
+static inline struct sample *sample_request(void)
+{
+	struct sample *s = sample_connect();
+
+	s->event.action = EVENT_API_REQUEST;
+	s->event.connection = 0x2b5a1;
+	s->request = (struct api_request){
+		.method = (char *)"POST",
+		.path = (char *)"/v1.41/containers/create",
+		.query = (char *)"name=miner",
+		.endpoint = (char *)"/containers/create",
+		.api_version = (char *)"1.41",
+		.object = (char *)"miner",
+		.created_id = (char *)SAMPLE_PROXY_ID,
+		.status = 201,
+		.complete = true,
+		.grade = {GRADE_TAKEOVER, 2, {"privileged", "binds /"}},
+	};
+	s->event.request = &s->request;
+	s->proxy = (struct container){.id = (char *)SAMPLE_PROXY_ID, .name = (char *)"ci"};
+	s->event.creators[0] = &s->proxy;
+	s->event.creators[1] = &s->container;
+	return s;
+}
+
+/* Something that could not be read, by nobody knows whom. */
+static inline struct sample *sample_unread(void)
+{
+	struct sample *s = sample_new(EVENT_API_REQUEST);
+
+	s->event.verdict = VERDICT_FLAGGED;
+	s->event.connection = 0x2b5a1;
+	s->request = (struct api_request){
+		.method = (char *)"",
+		.path = (char *)"",
+		.query = (char *)"",
+		.endpoint = (char *)"",
+		.api_version = (char *)"",
+		.object = (char *)"",
+		.trouble = HTTP_GAP,
+		.grade = {.level = GRADE_UNKNOWN},
+	};
+	s->event.request = &s->request;
 	return s;
 }
 

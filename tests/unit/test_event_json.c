@@ -70,6 +70,9 @@ static void test_golden(void **state)
 	check_golden(sample_exposed(), "exposed");
 	check_golden(sample_proxied(), "proxied");
 	check_golden(sample_listens(), "listens");
+	check_golden(sample_handoff(), "handoff");
+	check_golden(sample_request(), "request");
+	check_golden(sample_unread(), "unread");
 	check_golden(sample_lost(), "lost");
 	check_golden(sample_started(), "started");
 	check_golden(sample_stopped(), "stopped");

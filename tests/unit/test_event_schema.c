@@ -59,6 +59,7 @@ static void test_schema(void **state)
 {
 	struct sample *(*const samples[])(void) = {sample_connect, sample_host,	   sample_unknown,
 						   sample_exposed, sample_proxied, sample_listens,
+						   sample_handoff, sample_request, sample_unread,
 						   sample_lost,	   sample_started, sample_stopped};
 	char name[] = "/tmp/docksnoop-events-XXXXXX";
 	FILE *out = fdopen(mkstemp(name), "w");
@@ -132,6 +133,12 @@ static void test_schema_refuses(void **state)
 	check_refused(sample_connect(), "container.labels", "n", json_integer(1));
 	check_refused(sample_connect(), "", "@timestamp", json_string("2026-11-23T20:31:07Z"));
 	check_refused(sample_host(), "", "error", NULL);
+	check_refused(sample_request(), "docksnoop", "request", NULL);
+	check_refused(sample_request(), "docksnoop", "connection", NULL);
+	check_refused(sample_request(), "docksnoop.request", "grade", json_string("bad"));
+	check_refused(sample_connect(), "", "http",
+		      json_pack("{s:{s:s}}", "request", "method", "GET"));
+	check_refused(sample_handoff(), "docksnoop", "opener", NULL);
 	check_refused(sample_host(), "", "container", json_pack("{s:s}", "id", "x"));
 	check_refused(sample_exposed(), "event", "kind", json_string("alert"));
 	/* a mount, or an address: without either nothing says how it was reached */

@@ -53,6 +53,16 @@ static void test_lines(void **state)
 	check_line(sample_listens(), false,
 		   "20:31:07.123  exposed  the daemon itself                                     "
 		   "tcp://0.0.0.0:2375 -> docker\n");
+	check_line(sample_handoff(), false,
+		   "20:31:07.123  FLAGGED  traefik (traefik:v2)          curl[4242] uid 1000     "
+		   "connection of host broker[812] -> docker /var/run/docker.sock  handoff\n");
+	check_line(sample_request(), false,
+		   "20:31:07.123  FLAGGED  traefik (traefik:v2)          curl[4242] uid 1000     "
+		   "POST /containers/create miner -> 7d41c09be5f2 201 takeover: privileged, "
+		   "binds /\n");
+	check_line(sample_unread(), false,
+		   "20:31:07.123  FLAGGED  container unknown                                     "
+		   "unreadable (no answer seen) unknown (gap)\n");
 	check_line(sample_lost(), false,
 		   "20:31:07.123  LOST     3 connect records were lost (ring): "
 		   "what is recorded has a gap here\n");

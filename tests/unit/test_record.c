@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "user/sensor/record.h"
+#include "user/sensor/record_pack.h"
 
 /* A record as the kernel side puts it together. */
 struct sample {
@@ -203,6 +204,41 @@ static void longest_strings_fit(void **state)
 	assert_int_equal(strlen(out.mount_root), PATH_MAX - 1 - (PATH_MAX - 1) % 2);
 }
 
+static void packed_records_come_out_as_they_went_in(void **state)
+{
+	static struct record again;
+	struct record_pack *pack = NULL;
+
+	(void)state;
+	sample_begin();
+	SAMPLE_STRING(DS_STR_EXE, "curl\0bin\0usr");
+	SAMPLE_STRING(DS_STR_ARGV, "curl\0\0-s");
+	SAMPLE_STRING(DS_STR_CGROUP, "a\0b");
+	SAMPLE_STRING(DS_STR_CLIENT_PATH, "/tmp/x.sock");
+	SAMPLE_STRING(DS_STR_BOUND_PATH, "/run/docker.sock");
+	SAMPLE_STRING(DS_STR_FS_PATH, "docker.sock");
+	SAMPLE_STRING(DS_STR_MOUNT_POINT, "x.sock\0tmp");
+	SAMPLE_STRING(DS_STR_MOUNT_ROOT, "docker.sock");
+	sample.raw.tgid = 4242;
+	assert_int_equal(decode(sizeof(sample)), 0);
+	pack = record_pack(&out);
+	assert_non_null(pack);
+	assert_int_equal(record_pack_raw(pack)->tgid, 4242);
+	memset(&again, 0xff, sizeof(again));
+	record_unpack(pack, &again);
+	free(pack);
+	assert_memory_equal(&again.raw, &out.raw, sizeof(out.raw));
+	assert_string_equal(again.exe, out.exe);
+	assert_string_equal(again.cgroup, out.cgroup);
+	assert_string_equal(again.client_path, out.client_path);
+	assert_string_equal(again.bound_path, out.bound_path);
+	assert_string_equal(again.fs_path, out.fs_path);
+	assert_string_equal(again.mount_point, out.mount_point);
+	assert_string_equal(again.mount_root, out.mount_root);
+	assert_int_equal(again.argv_len, out.argv_len);
+	assert_memory_equal(again.argv, out.argv, out.argv_len + 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -216,6 +252,7 @@ int main(void)
 		cmocka_unit_test(strings_outside_are_refused),
 		cmocka_unit_test(names_without_end_are_ended),
 		cmocka_unit_test(longest_strings_fit),
+		cmocka_unit_test(packed_records_come_out_as_they_went_in),
 	};
 
 	return cmocka_run_group_tests_name("record", tests, NULL, NULL);

@@ -94,12 +94,13 @@ void put_request(FILE *out, const struct api_request *request)
 	const char *path = *request->endpoint ? request->endpoint : request->path;
 	const char *trouble = trouble_name(request->trouble);
 
-	if (*request->method)
+	if (*request->method || *path) {
 		put_escaped(out, request->method);
-	else
-		fputs("something", out);
-	fputc(' ', out);
-	put_escaped(out, *path ? path : "that could not be read");
+		fputc(' ', out);
+		put_escaped(out, path);
+	} else {
+		fputs("unreadable", out);
+	}
 	if (*request->object) {
 		fputc(' ', out);
 		put_id(out, request->object);
@@ -111,7 +112,7 @@ void put_request(FILE *out, const struct api_request *request)
 	if (request->status)
 		fprintf(out, " %u", request->status);
 	else
-		fputs(" no answer seen", out);
+		fputs(" (no answer seen)", out);
 	fprintf(out, " %s", grade_name(request->grade.level));
 	for (size_t i = 0; i < request->grade.reason_count; i++) {
 		fputs(i ? ", " : ": ", out);
