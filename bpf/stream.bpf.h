@@ -143,8 +143,11 @@ static __always_inline struct stream *stream_begin_midway(struct sock *end)
 	return bpf_map_lookup_elem(&streams, &key);
 }
 
-/* NULL: not the daemon's end of a connection that is followed. */
-static __always_inline struct stream *stream_find(struct sock *sk)
+/*
+ * NULL: not the daemon's end of a connection that is followed. @begin: something
+ * goes over it, so begin to if it should be.
+ */
+static __always_inline struct stream *stream_find(struct sock *sk, bool begin)
 {
 	const void *addr = BPF_CORE_READ((struct unix_sock *)sk, addr);
 	u64 key = (u64)sk;
@@ -155,7 +158,7 @@ static __always_inline struct stream *stream_find(struct sock *sk)
 	stream = bpf_map_lookup_elem(&streams, &key);
 	if (stream && stream->addr == addr)
 		return stream;
-	if (!connections_known || !end_is_watched(sk))
+	if (!begin || !connections_known || !end_is_watched(sk))
 		return NULL;
 	return stream_begin_midway(sk);
 }
@@ -326,7 +329,7 @@ static __always_inline void segments_of_syscall(struct pt_regs *regs, struct seg
 static __always_inline int stream_call_ended(struct sock *sk, u32 side, u32 len,
 					     struct pt_regs *regs)
 {
-	struct stream *stream = stream_find(sk);
+	struct stream *stream = stream_find(sk, len);
 	struct segments segments = {};
 
 	if (!stream)
@@ -338,7 +341,7 @@ static __always_inline int stream_call_ended(struct sock *sk, u32 side, u32 len,
 /* Pages that the daemon sends: they are nowhere in its memory. */
 static __always_inline int stream_passed_unseen(struct socket *socket, u64 len)
 {
-	struct stream *stream = stream_find(BPF_CORE_READ(socket, sk));
+	struct stream *stream = stream_find(BPF_CORE_READ(socket, sk), true);
 
 	if (stream)
 		stream->passed[DS_SIDE_ANSWERS] += len;
@@ -400,7 +403,9 @@ static __always_inline int transfer_begins(struct socket *socket, struct msghdr 
 	struct transfer_key key = {bpf_get_current_pid_tgid(), side};
 	struct transfer transfer = {.end = BPF_CORE_READ(socket, sk)};
 
-	if (!stream_find(transfer.end))
+	/* Whether something goes over it shows at the end. */
+	if (!BPF_CORE_READ((struct unix_sock *)transfer.end, addr) ||
+	    (!stream_find(transfer.end, false) && !end_is_watched(transfer.end)))
 		return 0;
 	segments_of_iter(&msg->msg_iter, &transfer.segments);
 	if (bpf_map_update_elem(&transfers, &key, &transfer, BPF_ANY))
@@ -416,7 +421,7 @@ static __always_inline int transfer_ended(u32 side, int ret)
 
 	if (!transfer)
 		return 0;
-	stream = stream_find(transfer->end);
+	stream = stream_find(transfer->end, ret > 0);
 	if (stream && (ret > 0 || (!ret && side == DS_SIDE_REQUESTS)))
 		stream_passed(stream, side, &transfer->segments, ret);
 	bpf_map_delete_elem(&transfers, &key);

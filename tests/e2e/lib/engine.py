@@ -104,9 +104,9 @@ class Engine:
         for path in (self.run_dir, self.work_dir, f"{self.dir}/config", f"{self.dir}/ctd"):
             os.mkdir(path)
         self.client = f"{self.dir}/client"
-        self._cli = [host.find_docker(), "-H", f"unix://{self.socket}"]
-        self._env = {k: v for k, v in os.environ.items() if not k.startswith("DOCKER_")}
-        self._env["DOCKER_CONFIG"] = f"{self.dir}/config"
+        self.cli = [host.find_docker(), "-H", f"unix://{self.socket}"]
+        self.env = {k: v for k, v in os.environ.items() if not k.startswith("DOCKER_")}
+        self.env["DOCKER_CONFIG"] = f"{self.dir}/config"
         self._old_cgroups = host.cgroups()
         self._litter = [path for path in _FIXED_PATHS if not os.path.exists(path)]
         self._cgroup_parents = {"docker"}
@@ -122,7 +122,7 @@ class Engine:
         self._start_containerd()
         self.start()
         tar = image_tar(self.client)
-        subprocess.run([*self._cli, "import", "-", IMAGE], input=tar, env=self._env, check=True, capture_output=True)
+        subprocess.run([*self.cli, "import", "-", IMAGE], input=tar, env=self.env, check=True, capture_output=True)
         self.image_id = self.docker("image", "inspect", "-f", "{{.Id}}", IMAGE)
         return self
 
@@ -132,7 +132,7 @@ class Engine:
         with open(f"{self.dir}/{name}.log", "ab") as log:
             return subprocess.Popen(
                 ["setpriv", "--pdeathsig", "TERM", "--", *(command or [name]), *arguments],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self._env, start_new_session=True,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.env, start_new_session=True,
             )
 
     def _wait_ready(self, process, name, ready):
@@ -165,7 +165,7 @@ class Engine:
         config = f"{self.dir}/daemon.json"
         pathlib.Path(config).write_text("{}\n")
         self._dockerd = self._spawn(
-            "dockerd", "--config-file", config, "--iptables=false", "--bridge=none", "--ip-masq=false",
+            "dockerd", "--debug", "--config-file", config, "--iptables=false", "--bridge=none", "--ip-masq=false",
             "--exec-opt", "native.cgroupdriver=cgroupfs", "--live-restore",
             "--containerd", self.containerd_socket,
             "--data-root", f"{self.dir}/data", "--exec-root", f"{self.dir}/exec",
@@ -174,7 +174,7 @@ class Engine:
 
     def wait_ready(self):
         def ready():
-            return subprocess.run([*self._cli, "version"], env=self._env, capture_output=True).returncode == 0
+            return subprocess.run([*self.cli, "version"], env=self.env, capture_output=True).returncode == 0
 
         self._wait_ready(self._dockerd, "dockerd", ready)
 
@@ -205,7 +205,7 @@ class Engine:
     def docker(self, *arguments, timeout=60):
         """Run the client to its end; what it printed, stripped."""
         result = subprocess.run(
-            [*self._cli, *arguments], env=self._env, capture_output=True, text=True,
+            [*self.cli, *arguments], env=self.env, capture_output=True, text=True,
             stdin=subprocess.DEVNULL, timeout=timeout * host.SLOW,
         )
         assert result.returncode == 0, f"docker {arguments}: exit {result.returncode}: {result.stderr}{result.stdout}"
@@ -226,8 +226,8 @@ class Engine:
 
     def refusal(self, *options):
         """Why a container with these options does not start; "" when it does."""
-        command = [*self._cli, "run", *self._arguments(unique("trial"), ["--rm", *options], ["/bin/true"])]
-        result = subprocess.run(command, env=self._env, capture_output=True, text=True, timeout=60 * host.SLOW)
+        command = [*self.cli, "run", *self._arguments(unique("trial"), ["--rm", *options], ["/bin/true"])]
+        result = subprocess.run(command, env=self.env, capture_output=True, text=True, timeout=60 * host.SLOW)
         return result.stderr if result.returncode else ""
 
     def start_box(self, *options, client=(SOCKET,), name=None):
@@ -312,10 +312,10 @@ class Engine:
 
     def _remove_containers(self):
         ids = subprocess.run(
-            [*self._cli, "ps", "-aq", "--no-trunc"], env=self._env, capture_output=True, text=True,
+            [*self.cli, "ps", "-aq", "--no-trunc"], env=self.env, capture_output=True, text=True,
         ).stdout.split()
         if ids:
-            subprocess.run([*self._cli, "rm", "-f", "-v", *ids], env=self._env, capture_output=True)
+            subprocess.run([*self.cli, "rm", "-f", "-v", *ids], env=self.env, capture_output=True)
 
     def _remove_cgroups(self):
         """Those of our containers, and the parents that were not there before."""

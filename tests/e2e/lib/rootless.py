@@ -112,7 +112,7 @@ class RootlessDocker(engines.Engine):
         super().__init__()
         self.run_dir = user.run_dir
         self.socket = f"{user.run_dir}/docker.sock"
-        self._cli[2] = f"unix://{self.socket}"
+        self.cli[2] = f"unix://{self.socket}"
 
     def _start_containerd(self):
         pass  # dockerd brings its own
