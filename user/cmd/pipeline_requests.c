@@ -272,6 +272,8 @@ static int exchange_take(void *ctx, const struct http_exchange *exchange)
 		.attribution = s->attribution,
 	};
 
+	if ((s->host && !p->options.all) || pipeline_limit_reached(p))
+		return 0;
 	sockets_fill(p, sockets);
 	if (api_request_new(exchange, &context, &request)) {
 		pipeline_emit_lost(p, 1, "request", "memory");
@@ -279,8 +281,6 @@ static int exchange_take(void *ctx, const struct http_exchange *exchange)
 	}
 	if (request->created_id && s->container)
 		creators_add(p->creators, request->created_id, s->container);
-	if ((s->host && !p->options.all) || pipeline_limit_reached(p))
-		return 0;
 	if (user) {
 		record_unpack(user->pack, record);
 		event.record = record;
