@@ -153,7 +153,7 @@ install: $(PROGRAM)
 	install -Dm755 $(PROGRAM) $(DESTDIR)$(SBINDIR)/docksnoop
 	install -Dm644 man/docksnoop.1 $(DESTDIR)$(MANDIR)/man1/docksnoop.1
 	install -Dm644 -t $(DESTDIR)$(DOCDIR) README.md docs/events.md docs/event.schema.json \
-		docs/detection.md docs/kernels.md
+		docs/detection.md docs/kernels.md docs/requests.md
 
 uninstall:
 	rm -f $(DESTDIR)$(SBINDIR)/docksnoop $(DESTDIR)$(MANDIR)/man1/docksnoop.1
