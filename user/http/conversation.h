@@ -22,6 +22,12 @@
  * behind its request: they are dropped when it says that the connection was
  * taken over (101, Docker's older hijack) or ends.
  *
+ * What Go 1.19 refuses and this takes, so that it may say a request too many until
+ * the answer tells: a trailer without CR LF CR LF in the 4096 bytes behind the last
+ * chunk; in a target longer than HTTP_TARGET_MAX, bad escapes beyond that; escapes
+ * of bytes above ASCII in an IPv6 zone. It is not known to take less than any
+ * version from 1.15 on.
+ *
  * All bytes are hostile. Bounds of one conversation: HTTP_KEPT_MAX bytes of
  * bodies, HTTP_PENDING_MAX requests, for each of them HTTP_TARGET_MAX and some
  * hundred bytes; time linear in the bytes fed.
