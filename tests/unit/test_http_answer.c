@@ -139,6 +139,11 @@ static void lets_go_of_what_was_hijacked(void **state)
 		 {ASK(EXEC B), ANSWER(RAW "\x01" OK), ASK(B)},
 		 .want = "1 POST /exec/e/start 11 200 hijacked type=application/json body={}\n",
 		 .body_room = 64},
+		{"in the middle of a body that was wanted",
+		 {ASK("POST /x HTTP/1.1\r\n" H "Content-Length: 9\r\n\r\n{}"), ANSWER(SWITCH),
+		  ASK(B)},
+		 .want = "1 POST /x 11 101 incomplete hijacked body={} body-cut\n",
+		 .body_room = 64},
 		{"the older way, asked in 1.0",
 		 {ASK("POST /exec/e/start HTTP/1.0\r\n\r\n" B), ANSWER(RAW), ASK(B)},
 		 .want = "1 POST /exec/e/start 10 200 hijacked\n"},
@@ -329,6 +334,13 @@ static void says_what_needs_no_capture(void **state)
 	assert_string_equal(log.text, "1 POST /p 11 200 body=12 body-size=2/1000 body-cut\n"
 				      "2 POST /v1.41/containers/c/attach?stream=1 11 101 hijacked"
 				      " upgrade=tcp\n");
+
+	/* Where a length may be made up, what it covers is looked at. */
+	assert_int_equal(http_conversation_new(&talk_ops, &log, &c), 0);
+	assert_int_equal(http_conversation_lost(c, HTTP_REQUESTS, 1), 0);
+	FEED(HTTP_REQUESTS, "POST /p HTTP/1.1\r\n" H "Content-Length: 1000\r\n\r\n12");
+	assert_false(http_conversation_skippable(c, HTTP_REQUESTS, &n));
+	http_conversation_free(c);
 }
 
 int main(void)

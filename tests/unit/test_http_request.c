@@ -89,6 +89,27 @@ static void reads_request_lines(void **state)
 	talk_check_all(talks);
 }
 
+/* What a request leaves behind is not the next one's. */
+static void refuses_the_second(void **state)
+{
+#define SECOND(text, first, second)                                                                \
+	{                                                                                          \
+		.name = text, .steps = {ASK(text NEXT), ANSWER(OK BAD)},                           \
+		.want = "1 " first " 11 200\n2 " second " 400 malformed incomplete\n"              \
+	}
+	static const struct talk talks[] = {
+		SECOND(NEXT "GET /xx%2 HTTP/1.1\r\n" H "\r\n", "GET /next", "GET /xx%2 11"),
+		SECOND(NEXT "GET /x HTTP/1.1\r\n\r\n", "GET /next", "GET /x 11"),
+		SECOND(NEXT "\r\n", "GET /next", "- - 0"),
+		SECOND("POST /p HTTP/1.1\r\n" H "\r\n"
+		       "\n\n\n\n\n",
+		       "POST /p", "- - 0"),
+	};
+
+	(void)state;
+	talk_check_all(talks);
+}
+
 static void reads_headers(void **state)
 {
 	static const struct talk talks[] = {
@@ -96,6 +117,8 @@ static void reads_headers(void **state)
 		GOOD("GET /x HTTP/1.1\r\nHost:\r\n\r\n", "GET /x 11 200"),
 		GOOD("GET /x HTTP/1.1\r\n: nameless\r\n" H "\r\n", "GET /x 11 200"),
 		GOOD("GET /x HTTP/1.1\r\n" H "Content-Type:\r\n text/\r\n\t\tplain\r\n\r\n",
+		     "GET /x 11 200 type=text/ plain"),
+		GOOD("GET /x HTTP/1.1\r\n" H "Content-Type: text/ \t\r\n plain \r\n\r\n",
 		     "GET /x 11 200 type=text/ plain"),
 		GOOD("GET /x HTTP/1.1\r\n" H "Content-type: a  b\r\nContent-Type: c\r\n\r\n",
 		     "GET /x 11 200 type=a  b"),
@@ -261,6 +284,7 @@ static void keeps_what_came_before_a_bad_chunk(void **state)
 		BROKEN("00000000000000001\r\n", ""),
 		BROKEN("1\r\ndd\r\n", "d"),
 		BROKEN("1\r\nd\n", "d"),
+		BROKEN("1\r\ndx\n0\r\n\r\n", "d"),
 		BROKEN("0\r\ncolonless\r\n\r\n", ""),
 		BROKEN("0\r\n folded\r\n\r\n", ""),
 	};
@@ -312,6 +336,11 @@ static void bounds_what_it_keeps(void **state)
 		   "HTTP/1.1 431 Too Large\r\nConnection: close\r\n\r\n",
 		   "1 GET /x 11 431 too-big incomplete\n");
 
+	/* Bytes that Go had in its buffer before do not count. */
+	check_long(NEXT "GET /x HTTP/1.1\r\nA: ", limit + 4096 - strlen(start) - strlen(end),
+		   "\r\n" H "\r\n" NEXT, OK OK OK,
+		   "1 GET /next 11 200\n2 GET /x 11 200\n3 GET /next 11 200\n");
+
 	memset(line, 'x', sizeof(line));
 	memcpy(line, "1 GET /", 7);
 	snprintf(line + 6 + HTTP_TARGET_MAX, sizeof(line) - 6 - HTTP_TARGET_MAX,
@@ -340,6 +369,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_request_lines),
+		cmocka_unit_test(refuses_the_second),
 		cmocka_unit_test(reads_headers),
 		cmocka_unit_test(reads_lengths),
 		cmocka_unit_test(reads_chunks),

@@ -21,7 +21,7 @@
 #define USERS_MAX 256
 #define TURNS_MAX 8
 /* A daemon that takes longer than that is not waited for: the request is told without its status. */
-#define OVERDUE_NS	(30 * SECOND_NS)
+#define OVERDUE_NS	(12 * SECOND_NS)
 #define OVERDUE_LOOK_NS SECOND_NS
 /* After the client has closed its end its answers may still be on their way. */
 #define ENDED_NS (2 * SECOND_NS)

@@ -130,6 +130,7 @@ static int request_fill(struct api_request *r, const struct http_exchange *e,
 	r->status = e->status;
 	r->complete = e->complete && !e->target_cut;
 	r->trouble = e->trouble;
+	r->resumed = e->resumed;
 	if (e->answer.data && creates_container(e, target))
 		r->created_id = created_id_read(&e->answer);
 	if (!r->method || !r->path || !r->query || !r->endpoint || !r->api_version)

@@ -24,6 +24,7 @@ struct api_request {
 	unsigned int status;
 	bool complete;
 	enum http_trouble trouble;
+	bool resumed; /* bytes were missing before: where it begins is a guess */
 	struct grade grade;
 };
 

@@ -13,14 +13,19 @@
  * It reads as the daemons' HTTP server does, Go's net/http (server.go,
  * request.go, transfer.go, internal/chunked.go, net/textproto/reader.go,
  * net/url/url.go; measured with Go 1.19, which Debian 12 builds dockerd with).
- * Where versions of Go differ it reads as the most lenient of them: what it then
+ * Where versions are known to differ it reads as the most lenient: what it then
  * takes for a request too many, Go has refused and closed the connection, and
- * the answer tells.
+ * the answer tells. Only 1.19 was measured.
  *
  * One thing at a time is asked and answered in order (Go starts on a request
  * after the answer before). So an answer also tells what became of the bytes
  * behind its request: they are dropped when it says that the connection was
  * taken over (101, Docker's older hijack) or ends.
+ *
+ * What Go 1.19 refuses and this takes, so that it may say a request too many until
+ * the answer tells: a trailer without CR LF CR LF in the 4096 bytes behind the last
+ * chunk; in a target longer than HTTP_TARGET_MAX, bad escapes beyond that; escapes
+ * of bytes above ASCII in an IPv6 zone.
  *
  * All bytes are hostile. Bounds of one conversation: HTTP_KEPT_MAX bytes of
  * bodies, HTTP_PENDING_MAX requests, for each of them HTTP_TARGET_MAX and some

@@ -269,7 +269,6 @@ void http_requests_lost(struct http_conversation *c, uint64_t time_ns)
 		return;
 	/* One request stands for all that may have been lost with its rest. */
 	if (in->current && !in->current->given) {
-		in->current->body.cut = true;
 		http_requests_cut(c, HTTP_GAP);
 	} else {
 		in->current = NULL;

@@ -149,7 +149,7 @@ static bool authority_valid(struct span s)
 	return userinfo_valid((struct span){s.at, at}) && host_valid(span_from(s, at + 1));
 }
 
-/* getScheme(): its length, 0 without; SIZE_MAX when it is there and empty. */
+/* getScheme(): its length, 0 without one. */
 static size_t scheme_size(struct span s)
 {
 	for (size_t i = 0; i < s.size; i++) {
@@ -158,7 +158,7 @@ static size_t scheme_size(struct span s)
 		if (is_letter(c) || (i > 0 && (is_digit(c) || c == '+' || c == '-' || c == '.')))
 			continue;
 		if (c == ':')
-			return i > 0 ? i : SIZE_MAX;
+			return i;
 		return 0;
 	}
 	return 0;
@@ -196,8 +196,6 @@ bool http_target_valid(const char *method, const char *target, size_t size)
 	if (size == 1 && target[0] == '*')
 		return true;
 	scheme = scheme_size(s);
-	if (scheme == SIZE_MAX)
-		return false;
 	if (scheme > 0)
 		s = span_from(s, scheme + 1);
 	s.size = span_until(s, '?');

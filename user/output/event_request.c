@@ -27,11 +27,11 @@ json_t *url_object(struct build *b, const struct api_request *request)
 	return o;
 }
 
-static const char *trouble_name(enum http_trouble trouble)
+static const char *trouble_name(const struct api_request *request)
 {
-	switch (trouble) {
+	switch (request->trouble) {
 	case HTTP_UNDERSTOOD:
-		return NULL;
+		return request->resumed ? "resumed" : NULL;
 	case HTTP_IS_HTTP2:
 		return "http2";
 	case HTTP_MALFORMED:
@@ -65,8 +65,7 @@ json_t *request_object(struct build *b, const struct api_request *request)
 	build_set_text(b, o, "created_container_id", "docksnoop.request.created_container_id",
 		       request->created_id);
 	build_set(b, o, "complete", json_boolean(request->complete));
-	build_set_text(b, o, "trouble", "docksnoop.request.trouble",
-		       trouble_name(request->trouble));
+	build_set_text(b, o, "trouble", "docksnoop.request.trouble", trouble_name(request));
 	return o;
 }
 
@@ -92,7 +91,7 @@ json_t *creators_object(struct build *b, const struct container *const *creators
 void put_request(FILE *out, const struct api_request *request)
 {
 	const char *path = *request->endpoint ? request->endpoint : request->path;
-	const char *trouble = trouble_name(request->trouble);
+	const char *trouble = trouble_name(request);
 
 	if (*request->method || *path) {
 		put_escaped(out, request->method);

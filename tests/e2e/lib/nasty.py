@@ -114,7 +114,7 @@ TRICKS = {
     "head": lambda r, g: (setattr(r, "method", b"HEAD"), setattr(r, "path", b"/_ping")) if not r.body else None,
     "odd-method": lambda r, g: setattr(r, "method", g.choice([b"get", b"X-Y", b"M!#$"])),
     "attach": lambda r, g: (setattr(r, "path", b"/containers/docksnoop-none/attach"), setattr(r, "method", b"POST"), r.headers.extend([b"Connection: Upgrade", b"Upgrade: tcp"])),
-    "newlines-after": lambda r, g: setattr(r, "framed", (r.body if r.framed is None else r.framed) + g.choice([b"\r\n", b"\n\n", b"\r\n\r\n"])),
+    "newlines-after": lambda r, g: (r.body or _create(r), setattr(r, "framed", r.body + g.choice([b"\r\n", b"\n\n", b"\r\n\r\n"]))),
     # refused
     "newlines-before": lambda r, g: setattr(r, "before", g.choice([b"\r\n", b"\n", b" "])),
     "host-twice": lambda r, g: r.header(b"Host: docker"),
