@@ -401,11 +401,12 @@ struct {
 static __always_inline int transfer_begins(struct socket *socket, struct msghdr *msg, u32 side)
 {
 	struct transfer_key key = {bpf_get_current_pid_tgid(), side};
-	struct transfer transfer = {.end = BPF_CORE_READ(socket, sk)};
+	struct sock *end = BPF_CORE_READ(socket, sk);
+	struct transfer transfer = {.end = end};
 
 	/* Whether something goes over it shows at the end. */
-	if (!BPF_CORE_READ((struct unix_sock *)transfer.end, addr) ||
-	    (!stream_find(transfer.end, false) && !end_is_watched(transfer.end)))
+	if (!BPF_CORE_READ((struct unix_sock *)end, addr) ||
+	    (!stream_find(end, false) && !end_is_watched(end)))
 		return 0;
 	segments_of_iter(&msg->msg_iter, &transfer.segments);
 	if (bpf_map_update_elem(&transfers, &key, &transfer, BPF_ANY))
