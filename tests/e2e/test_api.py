@@ -114,6 +114,7 @@ SPELLINGS = {
 }
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("spelling", SPELLINGS)
 def test_spelling_does_not_matter(spelling, asker, marker, watch):
     pieces, wanted = SPELLINGS[spelling]
@@ -208,6 +209,7 @@ def test_connection_from_before(asker, docksnoop, mode):
     assert get(known[0], "docksnoop.connection") == get(watch.events("socket-connect", asker.box)[0], "docksnoop.connection")
 
 
+@pytest.mark.once
 def test_without_requests(asker, marker, docksnoop, mode):
     watch = docksnoop("--no-requests", mode=mode)
     asker.ask([request("GET", "/_ping", close=True)])
@@ -216,6 +218,7 @@ def test_without_requests(asker, marker, docksnoop, mode):
     assert not watch.events("api-request")
 
 
+@pytest.mark.once
 def test_secrets_are_nowhere(asker, docksnoop, mode, scratch):
     """Each is another one, so that one that got out can be told."""
     secrets = []
