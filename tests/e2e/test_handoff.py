@@ -80,6 +80,15 @@ def handoff_is(event, engine, box, actor, mode):
     expect.process_is(event, actor.truth, args=actor.args, pid=actor.pid, executable=PROGRAM)
 
 
+def asked(watch, box, actor, handoff):
+    """What it then asked is its own doing, and not that of who opened the connection."""
+    event = watch.wait_for("api-request", box, docksnoop__request__endpoint="/_ping")
+    expect.fields(
+        event, http__request__method="GET", process__pid=actor.pid, docksnoop__mount__via="handoff",
+        docksnoop__connection=get(handoff, "docksnoop.connection"), docksnoop__verdict="flagged",
+    )
+
+
 def opened_by_us(event, **more):
     expect.fields(
         event, docksnoop__opener__host=True, docksnoop__opener__process__pid=os.getpid(),
@@ -95,6 +104,7 @@ def test_connection_of_the_hosts_is_handed_to_a_container(engine, taker, marker,
     with connect(engine) as client, offered(engine, client) as at, taker.take("take", at, how, program=PROGRAM) as actor:
         marker.settle(watch)
         (event,) = watch.events("socket-handoff", taker.box)
+        asked(watch, taker.box, actor, event)
     handoff_is(event, engine, taker.box, actor, mode)
     opened_by_us(event, docksnoop__opener__already_open=None)
     opened = [e for e in watch.events("socket-connect") if get(e, "process.pid") == os.getpid()]
@@ -107,6 +117,7 @@ def test_connection_from_before_is_followed(engine, taker, marker, docksnoop, mo
         with offered(engine, client) as at, taker.take("take", at, "write", program=PROGRAM) as actor:
             marker.settle(watch)
             (event,) = watch.events("socket-handoff", taker.box)
+            asked(watch, taker.box, actor, event)
     handoff_is(event, engine, taker.box, actor, mode)
     opened_by_us(event, docksnoop__opener__already_open=True)
 
@@ -119,6 +130,7 @@ def test_one_container_hands_it_to_another(engine, giver, taker, marker, docksno
             marker.settle(watch)
             (event,) = watch.events("socket-handoff", taker.box)
             (connected,) = watch.events("socket-connect", giver.box)
+            asked(watch, taker.box, second, event)
     handoff_is(event, engine, taker.box, second, mode)
     expect.fields(
         event, docksnoop__opener__host=False, docksnoop__opener__container__id=giver.box.id,
