@@ -7,36 +7,21 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <uthash.h>
 
 #include "user/container/bindings.h"
+#include "user/container/known.h"
 #include "user/container/mounted.h"
 #include "user/container/shim.h"
 #include "user/sensor/process.h"
 #include "user/util/cleanup.h"
-#include "user/util/clock.h"
 #include "user/util/file.h"
 
-#define CONTAINERS_MAX 8192
-#define PARENTS_MAX    3
-/* A container can be renamed: what is older is read again when it is needed. */
-#define METADATA_AGE_NS 1000000000ULL
+#define PARENTS_MAX 3
 /* A family that changes while it is looked at is looked at again. */
 #define ANCESTRY_TRIES 4
 /* PROC_PID_INIT_INO and PROC_USER_INIT_INO, include/linux/proc_ns.h: the same on every kernel. */
 #define INIT_PID_NS_INUM  0xEFFFFFFCU
 #define INIT_USER_NS_INUM 0xEFFFFFFDU
-
-/* In the order of last use: uthash keeps the order of insertion. */
-struct known {
-	char id[CONTAINER_ID_MAX + 1];
-	struct container *container;
-	uint64_t read_ns;
-	bool by_cgroup;	       /* it has a cgroup of its own */
-	char *folder;	       /* where its own shim said that its files are, or NULL */
-	enum runtime_dir kind; /* of folder */
-	UT_hash_handle hh;
-};
 
 struct tracker {
 	int procfd;
@@ -57,69 +42,6 @@ void sighting_clear(struct sighting *sighting)
 }
 
 /* --- containers ---------------------------------------------------------------- */
-
-static void known_free(struct known *k)
-{
-	container_unref(k->container);
-	free(k->folder);
-	free(k);
-}
-
-static int known_load(struct tracker *t, enum runtime runtime, const char *id,
-		      const struct known *k, struct container **out)
-{
-	int err = container_load(t->dirs, runtime, id, out);
-
-	if (err != -ENOENT || !k || !k->folder)
-		return err;
-	return container_load_from(t->dirs, k->kind, k->folder, runtime, id, out);
-}
-
-static struct container *known_get(struct tracker *t, enum runtime runtime, const char *id)
-{
-	AUTO_CONTAINER struct container *fresh = NULL;
-	uint64_t now = clock_boot_ns();
-	struct known *k = NULL;
-
-	HASH_FIND_STR(t->known, id, k);
-	if (k) {
-		HASH_DEL(t->known, k);
-		HASH_ADD_STR(t->known, id, k); /* the youngest now */
-		if (now - k->read_ns < METADATA_AGE_NS && k->container->described)
-			return container_ref(k->container);
-	}
-	/*
-	 * What was read stays when the files are gone (with --rm they go first) or
-	 * can no longer be understood.
-	 */
-	if (known_load(t, runtime, id, k, &fresh) && k && k->container->described) {
-		container_unref(fresh);
-		fresh = NULL;
-	}
-	if (!k) {
-		k = calloc(1, sizeof(*k));
-		if (!k)
-			return NULL;
-		snprintf(k->id, sizeof(k->id), "%s", id);
-		k->container = fresh ? container_ref(fresh) : container_new(runtime, id);
-		if (!k->container) {
-			known_free(k);
-			return NULL;
-		}
-		HASH_ADD_STR(t->known, id, k);
-	} else if (fresh) {
-		container_unref(k->container);
-		k->container = container_ref(fresh);
-	}
-	k->read_ns = now;
-	if (HASH_COUNT(t->known) > CONTAINERS_MAX) {
-		struct known *oldest = t->known;
-
-		HASH_DEL(t->known, oldest);
-		known_free(oldest);
-	}
-	return container_ref(k->container);
-}
 
 /* Whose a cgroup is, and whether the path is to be believed. */
 struct placed {
@@ -144,7 +66,7 @@ static bool cgroup_owner_find(struct tracker *t, const char *cgroup, struct plac
 	if (p.owner.candidate && !container_candidate_real(t->dirs, &p.owner))
 		return false;
 	if (p.owner.outer_id[0])
-		inner = known_get(t, p.owner.runtime, p.owner.id);
+		inner = known_get(t->known, p.owner.runtime, p.owner.id);
 	if (inner && inner->described) {
 		p.claimed = true;
 		p.owner.runtime = RUNTIME_UNKNOWN;
@@ -153,15 +75,6 @@ static bool cgroup_owner_find(struct tracker *t, const char *cgroup, struct plac
 	}
 	*out = p;
 	return true;
-}
-
-static void known_set_by_cgroup(struct tracker *t, const char *id)
-{
-	struct known *k = NULL;
-
-	HASH_FIND_STR(t->known, id, k);
-	if (k)
-		k->by_cgroup = true;
 }
 
 /* --- namespaces ------------------------------------------------------------------ */
@@ -265,19 +178,6 @@ static bool parent_of_host(struct tracker *t)
 	       !cgroup_owner_find(t, t->ancestor.cgroup, &placed);
 }
 
-/* Keep what the shim says of the files, should they be in no usual place. */
-static void known_set_folder(struct tracker *t, const struct shim *shim)
-{
-	AUTO_CONTAINER struct container *c = known_get(t, shim->runtime, shim->id);
-	struct known *k = NULL;
-
-	HASH_FIND_STR(t->known, shim->id, k);
-	if (!k || !c || k->folder || c->described || !shim->folder[0])
-		return;
-	k->folder = strdup(shim->folder);
-	k->kind = shim->kind;
-}
-
 /*
  * The parent of a container's first process. Users of the host start such
  * processes as well, for their own containers: of one that has a cgroup, which
@@ -287,16 +187,14 @@ static bool shim_owner(struct tracker *t, const struct record *r, struct cgroup_
 {
 	struct cgroup_owner owner = {0};
 	struct shim shim = {0};
-	struct known *k = NULL;
 	uint32_t child = 0;
 
 	if (!parent_find(t, r, &child) ||
 	    shim_read(t->procfd, t->ancestor.raw.tgid, child, &shim) || !parent_of_host(t))
 		return false;
-	HASH_FIND_STR(t->known, shim.id, k);
-	if (t->ancestor.raw.uid && k && k->by_cgroup)
+	if (t->ancestor.raw.uid && known_by_cgroup(t->known, shim.id))
 		return false;
-	known_set_folder(t, &shim);
+	known_set_folder(t->known, &shim);
 	owner.runtime = shim.runtime;
 	memcpy(owner.id, shim.id, sizeof(owner.id));
 	*out = owner;
@@ -509,7 +407,7 @@ static struct judged stranger_judge(struct tracker *t, const struct record *r,
 	if (!ancestry_find(t, r, false, &family) || !family.id[0] ||
 	    !strcmp(outermost(&family), outermost(&placed->owner)))
 		return j;
-	container = known_get(t, placed->owner.runtime, placed->owner.id);
+	container = known_get(t->known, placed->owner.runtime, placed->owner.id);
 	if (!container || container->described)
 		return judged_by_family(&family);
 	snprintf(j.owner.outer_id, sizeof(j.owner.outer_id), "%s", outermost(&family));
@@ -559,7 +457,7 @@ static int sighting_from_judged(struct tracker *t, const struct judged *j, struc
 	};
 
 	if (j->owner.id[0]) {
-		s.container = known_get(t, j->owner.runtime, j->owner.id);
+		s.container = known_get(t->known, j->owner.runtime, j->owner.id);
 		if (!s.container)
 			return -ENOMEM;
 		memcpy(s.attribution.outer_id, j->owner.outer_id, sizeof(s.attribution.outer_id));
@@ -604,7 +502,7 @@ int tracker_start(struct tracker *t, const struct record *r, struct sighting *ou
 	if (err)
 		return err;
 	if (j.by == ATTRIBUTED_BY_CGROUP)
-		known_set_by_cgroup(t, j.owner.id);
+		known_set_by_cgroup(t->known, j.owner.id);
 	out->first = by_shim;
 	return 0;
 }
@@ -614,7 +512,7 @@ void tracker_cgroup(struct tracker *t, const char *cgroup)
 	struct placed placed = {0};
 
 	if (cgroup_owner_find(t, cgroup, &placed))
-		container_unref(known_get(t, placed.owner.runtime, placed.owner.id));
+		container_unref(known_get(t->known, placed.owner.runtime, placed.owner.id));
 }
 
 bool tracker_contained(struct tracker *t, uint32_t pid)
@@ -637,30 +535,9 @@ int tracker_process(struct tracker *t, uint32_t pid, struct record *r, struct si
 	return err ? err : tracker_start(t, r, out);
 }
 
-/* A name is not to be mistaken for the beginning of another's id: dockerd looks for it first. */
 const struct container *tracker_named(struct tracker *t, const char *name)
 {
-	const struct known *found = NULL;
-	const struct known *k = NULL, *tmp = NULL;
-	size_t len = strlen(name);
-
-	if (!len)
-		return NULL;
-	HASH_FIND(hh, t->known, name, len, k);
-	if (k)
-		return k->container;
-	HASH_ITER(hh, t->known, k, tmp)
-	if (k->container->name && !strcmp(k->container->name, name))
-		return k->container;
-	HASH_ITER(hh, t->known, k, tmp)
-	{
-		if (strncmp(k->id, name, len) != 0)
-			continue;
-		if (found)
-			return NULL;
-		found = k;
-	}
-	return found ? found->container : NULL;
+	return known_named(t->known, name);
 }
 
 /* --- life -------------------------------------------------------------------------- */
@@ -674,6 +551,11 @@ int tracker_new(int procfd, struct runtime_dirs *dirs, struct tracker **out)
 	t->procfd = procfd;
 	t->bindings.procfd = procfd;
 	t->dirs = dirs;
+	t->known = known_new(dirs);
+	if (!t->known) {
+		free(t);
+		return -ENOMEM;
+	}
 	/* Some sandboxes hide the first process; where we stand is then the host. */
 	if (process_namespace(procfd, 1, "mnt", &t->host_mnt_ns))
 		process_namespace(procfd, getpid(), "mnt", &t->host_mnt_ns);
@@ -685,15 +567,9 @@ int tracker_new(int procfd, struct runtime_dirs *dirs, struct tracker **out)
 
 void tracker_free(struct tracker *t)
 {
-	struct known *k = NULL, *ktmp = NULL;
-
 	if (!t)
 		return;
-	HASH_ITER(hh, t->known, k, ktmp)
-	{
-		HASH_DEL(t->known, k);
-		known_free(k);
-	}
+	known_free(t->known);
 	bindings_free(&t->bindings);
 	free(t);
 }
