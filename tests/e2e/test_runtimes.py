@@ -179,8 +179,8 @@ def test_lxc_attach_and_monitor(lxc, directory, engine, docksnoop, mode, monkeyp
     monkeypatch.setattr(lxc, "cgroup_end", lambda box: f"/lxc.payload.{box.id}/.lxc")
     box = lxc.sleeper(directory)
     watch = docksnoop("--all", mode=mode)
-    truth = lxc.attach(box, directory.path)
-    flagged(watch.wait_for("socket-connect", box), lxc, box, directory, mode, engine, truth=truth)
+    truth, args = lxc.attach(box, directory)
+    flagged(watch.wait_for("socket-connect", box), lxc, box, directory, mode, engine, truth=truth, args=args)
     monitor = f"{lxc.parent}/lxc.monitor.{box.id}"
     truth = json.loads(host.run([*host.in_cgroup(monitor), engine.client, engine.socket]))
     host_connect(watch, engine, truth)

@@ -96,9 +96,15 @@ class Lxc(_Machines):
         box.pid = int(host.run(["lxc-info", "-P", self.dir, "-n", name, "-p", "-H"]))
         return box
 
-    def attach(self, box, *client):
-        """It runs in a cgroup of its own below the container's."""
-        return json.loads(host.run(["lxc-attach", "-P", self.dir, "-n", box.id, "--", engines.CLIENT, *client]))
+    def attach(self, box, mount):
+        """The client, in a cgroup of its own below the container's; it stays. What it said, and its arguments."""
+        client = [engines.CLIENT, "-s", "-o", "/said/attached", mount.path]
+        self._started.append(subprocess.Popen(
+            ["lxc-attach", "-P", self.dir, "-n", box.id, "--", *client], stdin=subprocess.DEVNULL, start_new_session=True,
+        ))
+        said = pathlib.Path(f"{self.rootfs}/said/attached")
+        host.wait_until(said.exists, 30, "what the client did")
+        return json.loads(said.read_text()), client
 
     def stop(self, box):
         host.run(["lxc-stop", "-P", self.dir, "-n", box.id, "-k"])
