@@ -22,7 +22,7 @@ ifneq ($(V),1)
 say = @printf '  %-8s %s\n' $(1) '$(2)';
 endif
 
-LIBS := libbpf libelf zlib jansson libmnl yajl
+LIBS := libbpf libelf zlib jansson libmnl yajl libfyaml
 # Asked only when something is built: the packages may not be there yet.
 lib_cflags = $(shell $(PKG_CONFIG) --cflags $(LIBS))
 lib_ldlibs = $(shell $(PKG_CONFIG) --libs $(LIBS))
@@ -88,7 +88,7 @@ $(SKELETON): $(BPF_BUILD)/docksnoop.bpf.o
 $(BPF_BUILD)/bodies.skel.h: $(BPF_BUILD)/bodies.bpf.o
 	$(call say,SKEL,$@) $(BPFTOOL) gen skeleton $< name bodies > $@
 
-$(BUILD)/user/sensor/sensor.o: $(SKELETON)
+$(BUILD)/user/sensor/sensor.o $(BUILD)/user/sensor/sensor_maps.o: $(SKELETON)
 
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)

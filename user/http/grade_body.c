@@ -20,31 +20,6 @@ static void takeover(struct grade *out, const char *what, const char *value)
 
 /* --- what is bound into it ------------------------------------------------------------------ */
 
-/* As filepath.Clean() of Go does it; relative ones are names of volumes. */
-static void path_clean(const char *path, char out[SOURCE_MAX])
-{
-	size_t n = 0;
-
-	for (const char *p = path; *p;) {
-		size_t len;
-
-		p += strspn(p, "/");
-		len = strcspn(p, "/");
-		if (len == 2 && !strncmp(p, "..", 2)) {
-			while (n && out[--n] != '/')
-				;
-		} else if (len && !(len == 1 && *p == '.') && n + len + 2 < SOURCE_MAX) {
-			out[n++] = '/';
-			memcpy(out + n, p, len);
-			n += len;
-		}
-		p += len;
-	}
-	if (!n)
-		out[n++] = '/';
-	out[n] = '\0';
-}
-
 /* Whoever has one of these, or what is below, or a folder above, has the host. */
 static const char *const host_paths[] = {
 	"/etc",
@@ -88,7 +63,7 @@ static void look_at_source(const char *source, const struct grade_context *conte
 
 	if (*source != '/')
 		return;
-	path_clean(source, path);
+	path_clean(source, path, sizeof(path));
 	for (; socket && *socket; socket++) {
 		if (!path_after(*socket, path))
 			continue;

@@ -175,3 +175,27 @@ const char *path_after(const char *path, const char *prefix)
 		return NULL;
 	return path[len] == '/' || path[len] == '\0' ? path + len : NULL;
 }
+
+void path_clean(const char *path, char *out, size_t size)
+{
+	size_t n = 0;
+
+	for (const char *p = path; *p;) {
+		size_t len;
+
+		p += strspn(p, "/");
+		len = strcspn(p, "/");
+		if (len == 2 && !strncmp(p, "..", 2)) {
+			while (n && out[--n] != '/')
+				;
+		} else if (len && !(len == 1 && *p == '.') && n + len + 2 < size) {
+			out[n++] = '/';
+			memcpy(out + n, p, len);
+			n += len;
+		}
+		p += len;
+	}
+	if (!n)
+		out[n++] = '/';
+	out[n] = '\0';
+}

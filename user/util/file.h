@@ -52,4 +52,11 @@ int str_parse_uint(const char *s, unsigned long long min, unsigned long long max
  */
 const char *path_after(const char *path, const char *prefix);
 
+/*
+ * The absolute path @path without "//", "." and "..", as filepath.Clean() of Go has it:
+ * by the letters alone, whatever links there are. Parts for which @size has no
+ * room are left out.
+ */
+void path_clean(const char *path, char *out, size_t size);
+
 #endif
