@@ -40,6 +40,9 @@ struct finding {
 	const char *unknown; /* WAY_UNDECIDED: what would have to be known, in words */
 };
 
+/* "socket-bind", …, as in docksnoop.mount.via of events; "tcp" over the network. */
+const char *finding_via_name(const struct finding *finding);
+
 /* Not 0 stops whoever calls it, and is what that returns. */
 typedef int (*finding_fn)(void *ctx, const struct finding *finding);
 

@@ -142,7 +142,7 @@ struct lead lead_find(const char *path)
 		rest = path_after(clean, "/var/run");
 		lead = known_find(rest ? clean + strlen("/var") : clean);
 	}
-	if (lead.kind == LEAD_SOCKET)
+	if (lead.kind == LEAD_SOCKET && !strchr(path, LEAD_UNKNOWN))
 		lead.socket = path;
 	return lead;
 }

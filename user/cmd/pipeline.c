@@ -96,6 +96,8 @@ int pipeline_new(const struct pipeline_options *options, struct pipeline **out)
 	if (!p)
 		return -ENOMEM;
 	p->options = *options;
+	p->policy = options->policy;
+	p->policy_expires_ns = policy_next_expiry(p->policy, clock_epoch_ns());
 	p->dirs = runtime_dirs_new("/");
 	if (!p->dirs)
 		return -ENOMEM;
@@ -142,6 +144,8 @@ int pipeline_start(struct pipeline *p)
 	p->refreshed_deep_ns = now;
 	p->lost_looked_ns = now;
 	pipeline_emit_monitor(p, EVENT_MONITOR_STARTED);
+	if (p->policy)
+		pipeline_emit_policy(p, p->policy->file, NULL);
 	pipeline_scan(p);
 	pipeline_tcp_refresh(p, true);
 	err = connections_find(p->options.procfd, p->listeners, pipeline_take_open, p);
@@ -169,6 +173,7 @@ void pipeline_tick(struct pipeline *p)
 		p->refreshed_ns = now;
 	}
 	sensor_attempts(p->options.sensor, ATTEMPT_NS, pipeline_record_take, p);
+	pipeline_policy_tick(p);
 	if (p->rescan)
 		pipeline_scan(p);
 	pipeline_tcp_give_up(p, false);

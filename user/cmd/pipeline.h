@@ -6,18 +6,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "user/audit/finding.h"
 #include "user/output/stream.h"
+#include "user/policy/policy.h"
 #include "user/sensor/sensor.h"
 
 /* The stages of watch, put together: a record goes in, events come out. */
 
 struct pipeline_options {
-	int procfd; /* stays the caller's, as do the next three */
-	struct sensor *sensor;
+	int procfd;	       /* stays the caller's, as do the next three */
+	struct sensor *sensor; /* NULL, as the next: only pipeline_audit() is asked for */
 	struct stream *stream;
-	const char *const *sockets; /* --socket, ended by NULL */
-	bool all;		    /* accesses by the host's own processes too */
-	bool requests;		    /* the sensor follows what goes over connections */
+	const char *const *sockets;  /* --socket, ended by NULL */
+	bool all;		     /* accesses by the host's own processes too */
+	bool requests;		     /* the sensor follows what goes over connections */
+	const struct policy *policy; /* NULL: nothing is justified; see pipeline_set_policy() */
 };
 
 struct pipeline;
@@ -37,8 +40,25 @@ static inline void cleanup_pipeline(struct pipeline **pipeline)
  */
 int pipeline_start(struct pipeline *pipeline);
 
+/*
+ * Look around once, at every container of the host, and hand over each way in which
+ * one can reach a daemon. Needs no sensor and no stream. 0, -errno, or what @fn returned.
+ */
+int pipeline_audit(struct pipeline *pipeline, finding_fn fn, void *ctx);
+
 /* Say on stderr that it is armed. */
 void pipeline_armed(struct pipeline *pipeline);
+
+/*
+ * Judge by another policy from now on, NULL: by none. It stays the caller's, and has to
+ * live until the next call or the pipeline's end. What is exposed is said again.
+ */
+void pipeline_set_policy(struct pipeline *pipeline, const struct policy *policy);
+/*
+ * Say in the stream that the policy in force was read from @file, or, with @error, that
+ * what is in @file now was refused and that the one before stays.
+ */
+void pipeline_emit_policy(struct pipeline *pipeline, const char *file, const char *error);
 
 /* Take in what the kernel has. 0 or -errno. */
 int pipeline_drain(struct pipeline *pipeline);

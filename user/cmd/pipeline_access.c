@@ -4,7 +4,6 @@
 
 #include "user/cmd/pipeline_impl.h"
 #include "user/exposure/attempt.h"
-#include "user/policy/verdict.h"
 #include "user/sensor/process.h"
 #include "user/util/cleanup.h"
 #include "user/util/clock.h"
@@ -23,7 +22,7 @@ static void access_emit(struct pipeline *p, struct event *event, const struct si
 	event->record = &p->record;
 	event->container = s->container;
 	event->attribution = s->attribution;
-	event->verdict = verdict_of(s, event->listener);
+	pipeline_judge(p, event, s);
 	p->written++;
 	pipeline_emit(p, event);
 }

@@ -5,7 +5,6 @@
 
 #include "user/cmd/pipeline_impl.h"
 #include "user/exposure/exposure.h"
-#include "user/policy/verdict.h"
 #include "user/sensor/process.h"
 #include "user/util/clock.h"
 
@@ -65,12 +64,12 @@ static int exposure_emit(const struct socket_file *socket, const struct mount_us
 		.attribution = s->attribution,
 		.listener = listener,
 		.mount = use,
-		.verdict = verdict_of(s, listener),
 	};
 
 	if (pipeline_limit_reached(p))
 		return -ECANCELED;
-	if (use->stale)
+	/* What leads nowhere is nothing that happens; it is for an audit to tell. */
+	if (use->stale && !p->audit)
 		return 0;
 	pipeline_tcp_holds(p, s, listener, use);
 	namespace_label(&p->record, namespace);
@@ -80,6 +79,7 @@ static int exposure_emit(const struct socket_file *socket, const struct mount_us
 	/* What it is called there is what its failed connects are known by. */
 	if (use->via == VIA_SOCKET_BIND && use->target)
 		listeners_name_add(p->listeners, use->target);
+	pipeline_judge(p, &event, s);
 	p->written++;
 	pipeline_emit(p, &event);
 	return 0;

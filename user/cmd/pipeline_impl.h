@@ -21,6 +21,8 @@
 
 struct pipeline {
 	struct pipeline_options options;
+	const struct policy *policy; /* the caller's; NULL: none */
+	uint64_t policy_expires_ns;  /* when the next of its rules does */
 	struct runtime_dirs *dirs;
 	struct tracker *tracker;
 	struct reach *reach;
@@ -28,6 +30,7 @@ struct pipeline {
 	struct listeners *listeners;
 	struct openers *openers;
 	struct creators *creators;
+	struct pipeline_audit *audit;	    /* pipeline_audit.c's own; NULL: none is under way */
 	struct pipeline_tcp *tcp;	    /* pipeline_tcp.c's own */
 	struct pipeline_requests *requests; /* pipeline_requests.c's own; NULL: not followed */
 
@@ -73,6 +76,15 @@ void pipeline_emit_lost(struct pipeline *p, uint64_t count, const char *kind, co
 /* What was lost since it was called last: said, and made good where that is possible. */
 void pipeline_look_lost(struct pipeline *p);
 
+/* pipeline_policy.c */
+/* Fill in what to think of @event, which @who has caused. */
+void pipeline_judge(struct pipeline *p, struct event *event, const struct sighting *who);
+void pipeline_policy_tick(struct pipeline *p);
+
+/* pipeline_audit.c */
+/* An event goes there, and not to the stream. */
+void pipeline_audit_take(struct pipeline *p, const struct event *event);
+
 /* pipeline_access.c */
 /* A connect, in p->record. */
 void pipeline_take_connect(struct pipeline *p);
@@ -115,6 +127,8 @@ void pipeline_tcp_free(struct pipeline *p);
 /* p->record's process is of a container that has a watched socket: what listens there is a proxy. */
 void pipeline_tcp_holds(struct pipeline *p, const struct sighting *sighting,
 			const struct listener *listener, const struct mount_use *use);
+/* Say again who listens where a daemon is reached, unless that was said. */
+void pipeline_tcp_say(struct pipeline *p);
 /* Look at who listens, as listeners_refresh() does. */
 void pipeline_tcp_refresh(struct pipeline *p, bool deep);
 /* A DS_RECORD_TCP: p->record, and the bytes that it came in. */

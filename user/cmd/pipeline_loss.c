@@ -9,6 +9,10 @@ void pipeline_emit(struct pipeline *p, struct event *event)
 	/* The sinks count what they could not take, and say so once they take lines again. */
 	const struct container *c = event->container;
 
+	if (p->audit) {
+		pipeline_audit_take(p, event);
+		return;
+	}
 	for (size_t i = 0; i < CREATORS_SHOWN && c; i++) {
 		c = creators_find(p->creators, c->id);
 		event->creators[i] = c;

@@ -8,7 +8,6 @@
 #include "user/container/creators.h"
 #include "user/http/conversation.h"
 #include "user/http/api_request.h"
-#include "user/policy/verdict.h"
 #include "user/sensor/process.h"
 #include "user/sensor/record_pack.h"
 #include "user/util/cleanup.h"
@@ -290,8 +289,8 @@ static int exchange_take(void *ctx, const struct http_exchange *exchange)
 						  record->raw.socket_dev, record->raw.socket_ino);
 	}
 	event.connection = t->connection;
-	event.verdict = verdict_of(s, event.listener);
 	event.request = request;
+	pipeline_judge(p, &event, s);
 	p->written++;
 	pipeline_emit(p, &event);
 	return 0;

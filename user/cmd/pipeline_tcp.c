@@ -192,6 +192,10 @@ static void end_emit(struct pipeline *p, const struct tcp_end *end)
 	struct pipeline_tcp *t = p->tcp;
 	char url[TCP_URL_SIZE];
 	struct sighting s = {0};
+	const struct sighting holder = {
+		.container = proxy ? proxy->container : NULL,
+		.attribution = proxy ? proxy->attribution : (struct attribution){0},
+	};
 	struct event event = {
 		.action = EVENT_SOCKET_EXPOSED,
 		.time_ns = clock_epoch_ns(),
@@ -210,6 +214,7 @@ static void end_emit(struct pipeline *p, const struct tcp_end *end)
 		event.container = proxy->container;
 		event.attribution = proxy->attribution;
 		event.mount = &proxy->mount;
+		pipeline_judge(p, &event, &holder);
 		if (!end->published &&
 		    !tracker_process(p->tracker, end->listener.pid, &t->record, &s))
 			event.record = &t->record;
@@ -217,6 +222,17 @@ static void end_emit(struct pipeline *p, const struct tcp_end *end)
 	p->written++;
 	pipeline_emit(p, &event);
 	sighting_clear(&s);
+}
+
+static int end_say_again(void *ctx, const struct tcp_end *end)
+{
+	end_emit(ctx, end);
+	return 0;
+}
+
+void pipeline_tcp_say(struct pipeline *p)
+{
+	tcp_ends_each(p->tcp->ends, end_say_again, p);
 }
 
 static void end_found(void *ctx, const struct tcp_end *end)
@@ -298,7 +314,6 @@ static void connect_emit(struct pipeline *p, struct connect *c, bool answered, i
 		.container = c->sighting.container,
 		.attribution = c->sighting.attribution,
 		.listener = &c->end.listener,
-		.verdict = verdict_of(&c->sighting, &c->end.listener),
 		.error = -result,
 		.outcome_unknown = !answered,
 		.address = url,
@@ -310,6 +325,7 @@ static void connect_emit(struct pipeline *p, struct connect *c, bool answered, i
 		if (result)
 			p->record.raw.connection = 0; /* there is none */
 		event.time_ns = clock_boot_to_epoch_ns(r->raw.time_ns);
+		pipeline_judge(p, &event, &c->sighting);
 		tcp_url(r->raw.tcp_address, r->raw.tcp_port, url);
 		p->written++;
 		pipeline_emit(p, &event);

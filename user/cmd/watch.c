@@ -13,6 +13,7 @@
 
 #include "user/cmd/cmd.h"
 #include "user/cmd/pipeline.h"
+#include "user/cmd/policy_file.h"
 #include "user/cmd/watch_options.h"
 #include "user/sensor/preflight.h"
 #include "user/util/cleanup.h"
@@ -29,6 +30,7 @@ struct watch {
 	struct stream *stream;
 	struct sensor *sensor;
 	struct pipeline *pipeline;
+	struct policy *policy; /* NULL: none */
 	int procfd;
 	int epoll;
 	int signals;
@@ -40,6 +42,7 @@ struct watch {
 static void watch_free(struct watch *w)
 {
 	pipeline_free(w->pipeline);
+	policy_free(w->policy);
 	sensor_free(w->sensor);
 	stream_free(w->stream);
 	free(w->host.hostname);
@@ -162,6 +165,27 @@ static int sensor_start(struct watch *w)
 
 /* --- running ------------------------------------------------------------------------ */
 
+/* A bad one is refused, and the old one stays in force: both is said in the stream. */
+static void policy_reload(struct watch *w)
+{
+	const char *file = w->options.policy ? w->options.policy : POLICY_FILE;
+	struct policy *policy = NULL;
+	char why[POLICY_WHY_SIZE];
+
+	if (policy_open(w->options.policy, why, &policy)) {
+		log_warn("the policy in force stays as it was");
+		pipeline_emit_policy(w->pipeline, file, why);
+		return;
+	}
+	if (!policy && !w->policy)
+		return;
+	pipeline_set_policy(w->pipeline, policy);
+	policy_free(w->policy);
+	w->policy = policy;
+	log_info("policy %s: %zu rules in force", file, policy ? policy->count : 0);
+	pipeline_emit_policy(w->pipeline, file, NULL);
+}
+
 static void signals_take(struct watch *w)
 {
 	struct signalfd_siginfo info = {0};
@@ -176,6 +200,7 @@ static void signals_take(struct watch *w)
 		if (err)
 			log_warn("reopening the log file: %s; it is tried again with SIGHUP",
 				 strerror(-err));
+		policy_reload(w);
 	}
 }
 
@@ -224,6 +249,7 @@ static int watch_start(struct watch *w)
 		.sockets = w->options.sockets,
 		.all = w->options.all,
 		.requests = !w->options.no_requests,
+		.policy = w->policy,
 	};
 	int err = pipeline_new(&po, &w->pipeline);
 
@@ -253,11 +279,13 @@ static int core_forbid(void)
 int cmd_watch(int argc, char **argv)
 {
 	AUTO_WATCH struct watch w = {.procfd = -1, .epoll = -1, .signals = -1, .timer = -1};
-	char why[512];
+	char why[POLICY_WHY_SIZE];
 	int err = watch_options_parse(argc, argv, &w.options);
 
 	if (err)
 		return err > 0 ? EXIT_DONE : EXIT_USAGE;
+	if (policy_open(w.options.policy, why, &w.policy))
+		return EXIT_USAGE;
 	err = core_forbid();
 	if (err) {
 		log_error("forbidding core files: %s", strerror(-err));

@@ -24,6 +24,8 @@ static const char help[] =
 	"  --all                 also accesses by processes of the host\n"
 	"  --socket PATH         watch this socket too; may be given several times\n"
 	"                        (every container daemon's socket is found without)\n"
+	"  --policy FILE         what is justified, reloaded on SIGHUP (default:\n"
+	"                        /etc/docksnoop/policy.yaml, where it exists)\n"
 	"  --no-requests         do not follow what is asked of the daemons\n"
 	"  --mode MODE           auto, trampoline, kprobe or tracepoint (default:\n"
 	"                        auto, the strongest that this kernel allows)\n"
@@ -41,6 +43,7 @@ enum {
 	OPT_FILE,
 	OPT_ALL,
 	OPT_SOCKET,
+	OPT_POLICY,
 	OPT_NO_REQUESTS,
 	OPT_MODE,
 	OPT_DURATION,
@@ -54,6 +57,7 @@ static const struct option long_options[] = {
 	{"file", required_argument, NULL, OPT_FILE},
 	{"all", no_argument, NULL, OPT_ALL},
 	{"socket", required_argument, NULL, OPT_SOCKET},
+	{"policy", required_argument, NULL, OPT_POLICY},
 	{"no-requests", no_argument, NULL, OPT_NO_REQUESTS},
 	{"mode", required_argument, NULL, OPT_MODE},
 	{"duration", required_argument, NULL, OPT_DURATION},
@@ -88,6 +92,9 @@ static int option_take(int opt, struct watch_options *o, size_t *socket_count)
 		return 0;
 	case OPT_FILE:
 		o->file = optarg;
+		return 0;
+	case OPT_POLICY:
+		o->policy = optarg;
 		return 0;
 	case OPT_SYSLOG:
 		o->syslog = true;

@@ -14,6 +14,7 @@ struct watch_options {
 	bool syslog;
 	int facility;
 	const char *file;
+	const char *policy;   /* NULL: the default, where it exists */
 	const char **sockets; /* ended by NULL; malloc'd, the strings are argv's */
 	enum sensor_mode mode;
 	unsigned long long duration_s; /* 0: without end */

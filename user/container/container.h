@@ -58,6 +58,9 @@ struct container *container_new(enum runtime runtime, const char *id);
 struct container *container_ref(struct container *container);
 void container_unref(struct container *container); /* NULL is allowed */
 
+/* Set one of its strings, while nobody else has a reference; NULL leaves it. -ENOMEM. */
+int container_set(char **field, const char *value);
+
 /* The value of a label, or NULL. Compose: com.docker.compose.{project,service}. */
 const char *container_label(const struct container *container, const char *key);
 
@@ -101,6 +104,14 @@ int container_load(struct runtime_dirs *dirs, enum runtime runtime, const char *
 /* The same from one folder of @kind only, which is not added to @dirs. */
 int container_load_from(struct runtime_dirs *dirs, enum runtime_dir kind, const char *folder,
 			enum runtime runtime, const char *id, struct container **out);
+
+/*
+ * The id of every container that the runtimes keep files of, stopped ones included
+ * (containerd's stopped ones are only in its database, which is not read). One can
+ * come several times, and an id can be none. Not 0 stops, and is returned.
+ */
+typedef int (*container_id_fn)(void *ctx, enum runtime runtime, const char *id);
+int containers_each(const struct runtime_dirs *dirs, container_id_fn fn, void *ctx);
 
 /* Does containerd hold what a candidate's path names, in that very namespace? */
 bool container_candidate_real(struct runtime_dirs *dirs, const struct cgroup_owner *owner);

@@ -50,9 +50,6 @@ json_t *json_member_object(const json_t *object, const char *key, bool *damaged)
 json_t *json_member_array(const json_t *object, const char *key, bool *damaged);
 bool json_member_true(const json_t *object, const char *key, bool *damaged);
 
-/* Set a string of a container; NULL leaves it. -ENOMEM. */
-int container_set(char **field, const char *value);
-
 /* Strings of @labels, within CONTAINER_LABELS_MAX. -ENOMEM. */
 int container_set_labels(struct container *container, json_t *labels, bool *damaged);
 

@@ -37,14 +37,19 @@ static void said_drop(struct exposed *exposed, struct said *s)
 	free(s);
 }
 
-void exposed_free(struct exposed *exposed)
+void exposed_clear(struct exposed *exposed)
 {
 	struct said *s = NULL, *tmp = NULL;
 
-	if (!exposed)
-		return;
 	HASH_ITER(hh, exposed->said, s, tmp)
 	said_drop(exposed, s);
+}
+
+void exposed_free(struct exposed *exposed)
+{
+	if (!exposed)
+		return;
+	exposed_clear(exposed);
 	free(exposed);
 }
 

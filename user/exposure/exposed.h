@@ -20,4 +20,7 @@ bool exposed_add(struct exposed *exposed, const char *owner, const char *path, c
 /* @owner is another one from now on: what was said of it is new again. */
 void exposed_forget(struct exposed *exposed, const char *owner);
 
+/* All is new again. */
+void exposed_clear(struct exposed *exposed);
+
 #endif

@@ -135,6 +135,7 @@ static int request_fill(struct api_request *r, const struct http_exchange *e,
 		r->created_id = created_id_read(&e->answer);
 	if (!r->method || !r->path || !r->query || !r->endpoint || !r->api_version)
 		return -ENOMEM;
+	r->route = r->path + (target->route - target->path);
 	return object_find(target, &route, &r->object);
 }
 

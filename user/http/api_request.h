@@ -16,6 +16,7 @@
 struct api_request {
 	char *method;	   /* "" when not known */
 	char *path;	   /* decoded; "" when not known */
+	const char *route; /* within path: after version and libpod, as struct target has it */
 	char *query;	   /* as sent, without secrets; "" without */
 	char *endpoint;	   /* "/containers/{}/json"; "" when not known */
 	char *api_version; /* "1.41", "" without */

@@ -34,6 +34,17 @@ const char *grade_name(enum grade_level level)
 	return levels[level].name;
 }
 
+int grade_parse(const char *name, enum grade_level *out)
+{
+	for (int level = GRADE_PROBE; level <= GRADE_UNKNOWN; level++) {
+		if (strcmp(levels[level].name, name) != 0)
+			continue;
+		*out = (enum grade_level)level;
+		return 0;
+	}
+	return -EINVAL;
+}
+
 int grade_severity(enum grade_level level)
 {
 	return levels[level].severity;

@@ -22,6 +22,7 @@ enum grade_level {
 };
 
 const char *grade_name(enum grade_level level); /* "probe", "sensitive-read", … */
+int grade_parse(const char *name, enum grade_level *out); /* -EINVAL */
 /* event.severity of a flagged one: 21, 47, 73, 99 */
 int grade_severity(enum grade_level level);
 

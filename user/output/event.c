@@ -11,7 +11,8 @@ bool event_is_access(const struct event *event)
 
 bool event_flagged(const struct event *event)
 {
-	return event_is_access(event) && event->verdict == VERDICT_FLAGGED;
+	return event_is_access(event) &&
+	       (event->verdict == VERDICT_FLAGGED || event->verdict == VERDICT_EXPIRED);
 }
 
 bool event_by_name(const struct event *event)
@@ -23,6 +24,8 @@ bool event_failed(const struct event *event)
 {
 	if (event->request)
 		return event->request->status >= STATUS_CLIENT_ERROR;
+	if (event->policy.error)
+		return true;
 	return event->error || (event->record && event->record->raw.flags & DS_F_UNANSWERED);
 }
 

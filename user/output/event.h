@@ -24,6 +24,7 @@ enum event_action {
 	EVENT_EVENTS_LOST,
 	EVENT_MONITOR_STARTED,
 	EVENT_MONITOR_STOPPED,
+	EVENT_POLICY_LOADED,
 };
 
 #define CREATORS_SHOWN 8
@@ -42,6 +43,13 @@ struct event_monitor {
 	size_t socket_count;
 	uint64_t emitted; /* monitor-stopped: events numbered before this one */
 	uint64_t lost;	  /* monitor-stopped: all that was counted as lost */
+};
+
+/* policy-loaded */
+struct event_policy {
+	const char *file;
+	size_t rules;	   /* of the policy that is in force now */
+	const char *error; /* why the file was refused; NULL: it was not */
 };
 
 /* What is the same for every event of a run. */
@@ -68,6 +76,8 @@ struct event {
 	const struct mount_use *mount;
 	const struct opener *opener; /* socket-handoff: who opened the connection */
 	enum verdict verdict;
+	const struct rule *rule; /* that justifies it, or nearly: see struct judgement */
+	enum verdict_but but;
 	int error;	      /* 0, or the errno of a failed connect, positive */
 	bool already_open;    /* the connection was there before docksnoop */
 	bool outcome_unknown; /* of a connect: it was not answered while docksnoop waited */
@@ -82,6 +92,7 @@ struct event {
 	const struct container *creators[CREATORS_SHOWN];
 	struct event_lost lost;
 	struct event_monitor monitor;
+	struct event_policy policy;
 };
 
 /* Known by the name that the client spelled, and by nothing else. */

@@ -9,6 +9,7 @@
 #include "user/output/args.h"
 #include "user/output/event_request.h"
 #include "user/output/json_build.h"
+#include "user/output/justification.h"
 #include "user/output/words.h"
 #include "user/util/cleanup.h"
 #include "user/util/clock.h"
@@ -37,7 +38,7 @@ static json_t *event_object(struct build *b, const struct event *event, const ch
 
 	build_set(b, o, "action", json_string(action_name(event->action)));
 	build_set(b, o, "kind", json_string(event_kind(event)));
-	if (event_is_access(event))
+	if (event_is_access(event) || event->action == EVENT_POLICY_LOADED)
 		build_set(b, o, "outcome", json_string(event_outcome(event)));
 	build_set(b, o, "severity", json_integer(event_severity(event)));
 	build_set_count(b, o, "sequence", event->sequence);
@@ -315,6 +316,16 @@ static json_t *lost_object(struct build *b, const struct event_lost *lost)
 	return o;
 }
 
+static json_t *policy_object(struct build *b, const struct event_policy *policy)
+{
+	json_t *o = json_object();
+
+	build_set_text(b, o, "file", "docksnoop.policy.file", policy->file);
+	build_set_count(b, o, "rules", policy->rules);
+	build_set_text(b, o, "error", "docksnoop.policy.error", policy->error);
+	return o;
+}
+
 static json_t *monitor_object(struct build *b, const struct event *event)
 {
 	const struct event_monitor *monitor = &event->monitor;
@@ -354,6 +365,8 @@ static void set_access(struct build *b, json_t *o, const struct event *event)
 
 	if (verdict_name(event->verdict))
 		build_set(b, o, "verdict", json_string(verdict_name(event->verdict)));
+	if (event->rule)
+		build_set(b, o, "justification", justification_object(b, event->rule));
 	build_set_object(b, o, "socket", socket_object(b, event));
 	/* a name that led to no file was no mount's, nor is an address */
 	if (!mount && event_flagged(event) && !event_by_name(event) && !event->address)
@@ -395,6 +408,9 @@ static json_t *docksnoop_object(struct build *b, const struct event *event)
 	case EVENT_MONITOR_STARTED:
 	case EVENT_MONITOR_STOPPED:
 		build_set(b, o, "monitor", monitor_object(b, event));
+		break;
+	case EVENT_POLICY_LOADED:
+		build_set(b, o, "policy", policy_object(b, &event->policy));
 		break;
 	}
 	return o;

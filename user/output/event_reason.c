@@ -195,6 +195,33 @@ static void put_lost(FILE *out, const struct event_lost *lost)
 		lost->count, lost->kind, one ? " was" : "s were", lost->place);
 }
 
+static void put_rule(FILE *out, const struct event *event)
+{
+	const struct rule *rule = event->rule;
+
+	if (!rule)
+		return;
+	fputs(event->verdict == VERDICT_JUSTIFIED ? "; justified by the rule '"
+	      : event->verdict == VERDICT_EXPIRED ? "; what justified it has run out: the rule '"
+	      : event->but == BUT_BEYOND ? "; that is beyond what it is granted by the rule '"
+					 : "; in doubt of who it is nothing counts of the rule '",
+	      out);
+	put_escaped(out, rule->name);
+	fprintf(out, "', until %s", rule->expires);
+}
+
+static void put_policy(FILE *out, const struct event_policy *policy)
+{
+	fprintf(out, policy->error ? "the policy %s was refused" : "the policy %s is in force",
+		policy->file);
+	if (policy->error) {
+		fputs(" (", out);
+		put_escaped(out, policy->error);
+		fputs("), and the one before stays", out);
+	}
+	fprintf(out, ", with %zu rule%s", policy->rules, policy->rules == 1 ? "" : "s");
+}
+
 static void put_started(FILE *out, const struct event *event)
 {
 	const struct event_monitor *monitor = &event->monitor;
@@ -245,11 +272,15 @@ char *event_reason(const struct event *event)
 	case EVENT_MONITOR_STARTED:
 		put_started(out, event);
 		break;
+	case EVENT_POLICY_LOADED:
+		put_policy(out, &event->policy);
+		break;
 	case EVENT_MONITOR_STOPPED:
 		fprintf(out, "docksnoop %s stopped after %" PRIu64 " events, with %" PRIu64 " lost",
 			event->monitor.version, event->monitor.emitted, event->monitor.lost);
 		break;
 	}
+	put_rule(out, event);
 	if (memstream_close(out)) {
 		free(text);
 		return NULL;

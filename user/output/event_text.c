@@ -39,6 +39,10 @@ static struct word event_word(const struct event *event)
 	case EVENT_API_REQUEST:
 		if (event->verdict == VERDICT_FLAGGED)
 			return (struct word){"FLAGGED", SGR_RED_BOLD, false};
+		if (event->verdict == VERDICT_EXPIRED)
+			return (struct word){"EXPIRED", SGR_RED_BOLD, false};
+		if (event->verdict == VERDICT_JUSTIFIED)
+			return (struct word){"granted", NULL, false};
 		if (event->verdict == VERDICT_HOST)
 			return (struct word){"host", SGR_DIM, true};
 		if (event->listener && event->listener->scope == SCOPE_NESTED)
@@ -53,6 +57,8 @@ static struct word event_word(const struct event *event)
 		return (struct word){"LOST", SGR_YELLOW, false};
 	case EVENT_MONITOR_STARTED:
 		return (struct word){"started", NULL, false};
+	case EVENT_POLICY_LOADED:
+		return (struct word){"policy", event->policy.error ? SGR_YELLOW : NULL, false};
 	case EVENT_MONITOR_STOPPED:
 		return (struct word){"stopped", NULL, false};
 	}
@@ -163,6 +169,20 @@ static void put_opener(FILE *out, const struct event *event)
 	fprintf(out, "[%" PRIu32 "]", event->record->raw.from_tgid);
 }
 
+/* "  beyond the rule 'x'" */
+static void put_rule(FILE *out, const struct event *event)
+{
+	if (!event->rule)
+		return;
+	fputs(event->verdict == VERDICT_JUSTIFIED ? "  by the rule '"
+	      : event->verdict == VERDICT_EXPIRED ? "  expired: the rule '"
+	      : event->but == BUT_BEYOND	  ? "  beyond the rule '"
+						  : "  not by the rule '",
+	      out);
+	put_escaped(out, event->rule->name);
+	fputc('\'', out);
+}
+
 static int put_access(FILE *out, const struct event *event)
 {
 	AUTO_FREE char *path = socket_path_inside(event);
@@ -204,6 +224,7 @@ static int put_access(FILE *out, const struct event *event)
 		fputs("  ", out);
 		put_escaped(out, event->attribution.anomaly);
 	}
+	put_rule(out, event);
 	return 0;
 }
 
@@ -213,6 +234,7 @@ static int put_asked(FILE *out, const struct event *event)
 	    put_written(out, event, PROCESS_WIDTH, put_process))
 		return -1;
 	put_request(out, event->request);
+	put_rule(out, event);
 	return 0;
 }
 

@@ -103,9 +103,10 @@ static int syslog_priority(const struct event *event)
 		return LOG_ALERT;
 	if (severity >= 73 || event->action == EVENT_EVENTS_LOST)
 		return LOG_ERR;
-	if (severity >= 47 || event->action == EVENT_SOCKET_EXPOSED)
+	if (severity >= 47 || event->action == EVENT_SOCKET_EXPOSED || event->policy.error)
 		return LOG_WARNING;
-	if (event->action == EVENT_MONITOR_STARTED || event->action == EVENT_MONITOR_STOPPED)
+	if (event->action == EVENT_MONITOR_STARTED || event->action == EVENT_MONITOR_STOPPED ||
+	    event->action == EVENT_POLICY_LOADED)
 		return LOG_NOTICE;
 	return LOG_INFO;
 }

@@ -27,6 +27,8 @@ const char *action_name(enum event_action action)
 		return "monitor-started";
 	case EVENT_MONITOR_STOPPED:
 		return "monitor-stopped";
+	case EVENT_POLICY_LOADED:
+		return "policy-loaded";
 	}
 	return NULL;
 }
@@ -38,6 +40,10 @@ const char *verdict_name(enum verdict verdict)
 		return NULL;
 	case VERDICT_FLAGGED:
 		return "flagged";
+	case VERDICT_JUSTIFIED:
+		return "justified";
+	case VERDICT_EXPIRED:
+		return "expired";
 	case VERDICT_HOST:
 		return "host";
 	}

@@ -82,6 +82,12 @@ int sensor_stream_skip(struct sensor *sensor, uint64_t connection, enum ds_side 
 		       uint64_t until);
 
 /*
+ * What the kernel side is to look for. Of the functions named *_ignore, *_forget, *_add
+ * and *_remove those that take no record take NULL for a sensor: nothing is attached,
+ * and nobody to be told.
+ */
+
+/*
  * A listener that is no daemon's, by its socket cookie: report it no more.
  * 0 or -errno (-E2BIG: there is no more room, it goes on being reported).
  */

@@ -15,12 +15,16 @@ int sensor_listener_ignore(struct sensor *sensor, uint64_t cookie)
 {
 	__u8 one = 1;
 
+	if (!sensor)
+		return 0;
 	return bpf_map__update_elem(sensor->skel->maps.ignored_listeners, &cookie, sizeof(cookie),
 				    &one, sizeof(one), BPF_ANY);
 }
 
 int sensor_listener_forget(struct sensor *sensor, uint64_t cookie)
 {
+	if (!sensor)
+		return 0;
 	return bpf_map__delete_elem(sensor->skel->maps.ignored_listeners, &cookie, sizeof(cookie),
 				    0);
 }
@@ -30,6 +34,8 @@ int sensor_file_add(struct sensor *sensor, uint32_t dev, uint64_t ino)
 	__u32 key[2] = {dev, ino}; /* struct file_key */
 	__u32 one = 1;
 
+	if (!sensor)
+		return 0;
 	return bpf_map__update_elem(sensor->skel->maps.socket_files, key, sizeof(key), &one,
 				    sizeof(one), BPF_ANY);
 }
@@ -39,6 +45,8 @@ int sensor_daemon_name_add(struct sensor *sensor, const char *name)
 	char key[16] = "";
 	__u8 one = 1;
 
+	if (!sensor)
+		return 0;
 	strncpy(key, name, sizeof(key) - 1);
 	return bpf_map__update_elem(sensor->skel->maps.daemon_names, key, sizeof(key), &one,
 				    sizeof(one), BPF_ANY);
@@ -49,6 +57,8 @@ int sensor_socket_name_add(struct sensor *sensor, const char *name)
 	char key[32] = ""; /* struct socket_name */
 	__u8 one = 1;
 
+	if (!sensor)
+		return 0;
 	strncpy(key, name, sizeof(key) - 1);
 	return bpf_map__update_elem(sensor->skel->maps.socket_names, key, sizeof(key), &one,
 				    sizeof(one), BPF_ANY);
@@ -119,6 +129,8 @@ int sensor_tcp_add(struct sensor *sensor, const uint8_t address[16], uint16_t po
 	__u8 one = 1;
 	int err;
 
+	if (!sensor)
+		return 0;
 	memcpy(key.address, address, sizeof(key.address));
 	err = bpf_map__update_elem(sensor->skel->maps.tcp_ends, &key, sizeof(key), &one,
 				   sizeof(one), BPF_NOEXIST);
@@ -133,6 +145,8 @@ int sensor_tcp_remove(struct sensor *sensor, const uint8_t address[16], uint16_t
 	struct tcp_key key = {.net_ns = net_ns, .port = htons(port)};
 	int err;
 
+	if (!sensor)
+		return 0;
 	memcpy(key.address, address, sizeof(key.address));
 	err = bpf_map__delete_elem(sensor->skel->maps.tcp_ends, &key, sizeof(key), 0);
 	if (!err)

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "user/audit/shell_variables.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+
+#include "user/audit/lead.h"
+#include "user/util/cleanup.h"
+#include "user/util/file.h"
+
+/* "A=$A$A" again and again would grow without end. */
+#define VALUE_MAX (64 << 10)
+
+struct variable {
+	char *name;
+	char *value;
+	UT_hash_handle hh;
+};
+
+struct shell_variables {
+	struct variable *list;
+};
+
+/* Set by shells and CIs, to folders that are nobody's daemon. */
+static const char *const folders[] = {
+	"PWD",
+	"OLDPWD",
+	"HOME",
+	"CURDIR",
+	"CI_PROJECT_DIR",
+	"WORKSPACE",
+	"TMPDIR",
+	"GITHUB_WORKSPACE",
+	"RUNNER_TEMP",
+	"CI_BUILDS_DIR",
+	"BASH_SOURCE",
+	"PROJECT_DIR",
+	"BUILD_SOURCESDIRECTORY",
+};
+
+struct shell_variables *shell_variables_new(void)
+{
+	return calloc(1, sizeof(struct shell_variables));
+}
+
+void shell_variables_free(struct shell_variables *variables)
+{
+	struct variable *v = NULL, *tmp = NULL;
+
+	HASH_ITER(hh, variables->list, v, tmp)
+	{
+		HASH_DEL(variables->list, v);
+		free(v->name);
+		free(v->value);
+		free(v);
+	}
+	free(variables);
+}
+
+const char *shell_variables_get(const struct shell_variables *variables, const char *name,
+				size_t len)
+{
+	struct variable *v = NULL;
+
+	HASH_FIND(hh, variables->list, name, len, v);
+	if (v)
+		return v->value;
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
+		if (len == strlen(folders[i]) && !strncmp(name, folders[i], len))
+			return SHELL_SOME_FOLDER;
+	return NULL;
+}
+
+/* Of two branches nobody knows which is run: what gives more away is kept. */
+static bool gives_more(const char *value)
+{
+	return strstr(value, ".sock") || strstr(value, "privileged") || strstr(value, "/run") ||
+	       strstr(value, "=host") || strstr(value, "/:") || !strcmp(value, "/");
+}
+
+static int set(struct shell_variables *variables, const char *name, const char *value)
+{
+	struct variable *v = NULL;
+	char *own = NULL;
+
+	HASH_FIND_STR(variables->list, name, v);
+	if (v && gives_more(v->value) && !gives_more(value))
+		return 0;
+	own = strndup(value, VALUE_MAX);
+	if (!own)
+		return -ENOMEM;
+	if (v) {
+		free(v->value);
+		v->value = own;
+		return 0;
+	}
+	v = calloc(1, sizeof(*v));
+	if (v)
+		v->name = strdup(name);
+	if (!v || !v->name) {
+		free(own);
+		free(v);
+		return -ENOMEM;
+	}
+	v->value = own;
+	HASH_ADD_KEYPTR(hh, variables->list, v->name, strlen(v->name), v);
+	return 0;
+}
+
+static int add(struct shell_variables *variables, const char *name, const char *value,
+	       const char *between)
+{
+	const char *before = shell_variables_get(variables, name, strlen(name));
+	AUTO_FREE char *whole = NULL;
+
+	if (str_format(&whole, "%s%s%s", before ? before : "", before ? between : "", value))
+		return -ENOMEM;
+	return set(variables, name, whole);
+}
+
+/* The length of the name in "NAME=…" or "NAME+=…"; 0: it is no assignment. */
+static size_t assigned(const char *text)
+{
+	size_t n = 0;
+
+	while (isalnum((unsigned char)text[n]) || text[n] == '_')
+		n++;
+	if (!n || isdigit((unsigned char)*text))
+		return 0;
+	return text[n] == '=' || (text[n] == '+' && text[n + 1] == '=') ? n : 0;
+}
+
+int shell_variables_take(struct shell_variables *variables, const struct shell_command *command)
+{
+	static const char *const before[] = {"export",	"readonly", "local",
+					     "declare", "typeset",  "set"};
+	int err = 0;
+
+	for (size_t i = 0; !err && i < command->count; i++) {
+		const char *text = command->words[i].text;
+		size_t len = assigned(text);
+		bool passed = *text == '-';
+
+		for (size_t k = 0; k < sizeof(before) / sizeof(before[0]); k++)
+			passed = passed || !strcmp(text, before[k]);
+		if (!len && passed)
+			continue;
+		if (!len) {
+			/* make's "NAME := value" */
+			if (i || command->count < 2 ||
+			    (strcmp(command->words[1].text, ":=") != 0 &&
+			     strcmp(command->words[1].text, "?=") != 0 &&
+			     strcmp(command->words[1].text, "=") != 0))
+				return 0;
+			return command->count > 2
+				       ? shell_variables_set_array(
+						 variables, text,
+						 &(struct shell_command){command->words + 2,
+									 command->count - 2},
+						 false)
+				       : set(variables, text, "");
+		}
+		AUTO_FREE char *name = strndup(text, len);
+
+		if (!name)
+			return -ENOMEM;
+		err = text[len] == '+' ? add(variables, name, text + len + 2, "")
+				       : set(variables, name, text + len + 1);
+	}
+	return err;
+}
+
+int shell_variables_set_array(struct shell_variables *variables, const char *name,
+			      const struct shell_command *words, bool more)
+{
+	static const char between[] = {SHELL_ARRAY_BETWEEN, '\0'};
+	char *value = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&value, &len);
+	int err = 0;
+
+	if (!out)
+		return -ENOMEM;
+	for (size_t i = 0; i < words->count; i++)
+		fprintf(out, "%s%s", i ? between : "", words->words[i].text);
+	if (fclose(out))
+		err = -ENOMEM;
+	else
+		err = more ? add(variables, name, value, between) : set(variables, name, value);
+	free(value);
+	return err;
+}

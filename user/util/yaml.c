@@ -1,0 +1,444 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "user/util/yaml.h"
+
+#include <errno.h>
+#include <libfyaml.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "user/util/cleanup.h"
+
+/* Of merged maps within merged maps, and of aliases for aliases. */
+#define FOLLOW_MAX 16
+
+struct yaml {
+	char *text; /* what the nodes point into */
+	struct fy_diag *diag;
+	struct fy_parser *parser;
+	struct fy_document **documents;
+	size_t count;
+};
+
+static struct fy_node *node_of(const struct yaml_node *node)
+{
+	return (struct fy_node *)(uintptr_t)node;
+}
+
+static const struct yaml_node *node_from(struct fy_node *node)
+{
+	return (const struct yaml_node *)node;
+}
+
+void yaml_free(struct yaml *yaml)
+{
+	if (!yaml)
+		return;
+	for (size_t i = 0; i < yaml->count; i++)
+		fy_parse_document_destroy(yaml->parser, yaml->documents[i]);
+	free(yaml->documents);
+	fy_parser_destroy(yaml->parser);
+	fy_diag_destroy(yaml->diag);
+	free(yaml->text);
+	free(yaml);
+}
+
+static void error_take(const struct yaml *yaml, struct yaml_error *out)
+{
+	struct yaml_error error = {.text = "it is no YAML"};
+	struct fy_diag_error *first = NULL;
+	void *pos = NULL;
+
+	first = fy_diag_errors_iterate(yaml->diag, &pos);
+	if (first) {
+		error.line = first->line > 0 ? (unsigned int)first->line : 0;
+		error.column = first->column > 0 ? (unsigned int)first->column : 0;
+		snprintf(error.text, sizeof(error.text), "%s", first->msg);
+		error.text[strcspn(error.text, "\n")] = '\0';
+	}
+	*out = error;
+}
+
+static int document_add(struct yaml *yaml, struct fy_document *document)
+{
+	struct fy_document **more = reallocarray(yaml->documents, yaml->count + 1, sizeof(*more));
+
+	if (!more) {
+		fy_parse_document_destroy(yaml->parser, document);
+		return -ENOMEM;
+	}
+	yaml->documents = more;
+	yaml->documents[yaml->count++] = document;
+	return 0;
+}
+
+static int documents_load(struct yaml *yaml, struct yaml_error *error)
+{
+	struct fy_document *document = NULL;
+	int err = 0;
+
+	while (!err && (document = fy_parse_load_document(yaml->parser)))
+		err = document_add(yaml, document);
+	if (!err && fy_parser_get_stream_error(yaml->parser)) {
+		error_take(yaml, error);
+		err = -EINVAL;
+	}
+	return err;
+}
+
+/* An alias for nothing: the library would only mind when it is resolved. */
+static struct fy_node *alias_unknown(struct fy_node *n)
+{
+	struct fy_node_pair *pair = NULL;
+	struct fy_node *item = NULL;
+	struct fy_node *bad = NULL;
+	void *pos = NULL;
+
+	if (fy_node_is_alias(n))
+		return fy_node_resolve_alias(n) ? NULL : n;
+	if (fy_node_is_sequence(n))
+		while (!bad && (item = fy_node_sequence_iterate(n, &pos)))
+			bad = alias_unknown(item);
+	else if (fy_node_is_mapping(n))
+		while (!bad && (pair = fy_node_mapping_iterate(n, &pos))) {
+			item = fy_node_pair_value(pair);
+			bad = item ? alias_unknown(item) : NULL;
+		}
+	return bad;
+}
+
+static int aliases_check(const struct yaml *yaml, struct yaml_error *error)
+{
+	for (size_t i = 0; i < yaml->count; i++) {
+		struct fy_node *root = fy_document_root(yaml->documents[i]);
+		struct fy_node *bad = root ? alias_unknown(root) : NULL;
+		const struct fy_mark *mark = NULL;
+
+		if (!bad)
+			continue;
+		mark = fy_token_start_mark(fy_node_get_scalar_token(bad));
+		*error = (struct yaml_error){
+			.line = mark ? (unsigned int)mark->line + 1 : 0,
+			.column = mark ? (unsigned int)mark->column + 1 : 0,
+			.text = "an alias for an anchor that there is not",
+		};
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* Its own way with tabs and long keys makes JSON something else than YAML. */
+static bool looks_like_json(const char *text, size_t len)
+{
+	size_t i = 0;
+
+	while (i < len && strchr(" \t\r\n", text[i]))
+		i++;
+	return i < len && (text[i] == '{' || text[i] == '[');
+}
+
+static int read_as(const char *text, size_t len, unsigned int first_line, unsigned int flags,
+		   struct yaml **out, struct yaml_error *error)
+{
+	const struct fy_diag_cfg dc = {.level = FYET_ERROR, .module_mask = ~0U};
+	AUTO_YAML struct yaml *yaml = calloc(1, sizeof(*yaml));
+	struct fy_parse_cfg pc = {.flags = FYPCF_QUIET | flags};
+	size_t before = first_line - 1;
+	int err = 0;
+
+	if (!yaml)
+		return -ENOMEM;
+	/* Lines before it, so that the library counts as is wanted. */
+	yaml->text = malloc(before + len + 1);
+	yaml->diag = fy_diag_create(&dc);
+	if (!yaml->text || !yaml->diag)
+		return -ENOMEM;
+	memset(yaml->text, '\n', before);
+	memcpy(yaml->text + before, text, len);
+	yaml->text[before + len] = '\0';
+	fy_diag_set_collect_errors(yaml->diag, true);
+	pc.diag = yaml->diag;
+	yaml->parser = fy_parser_create(&pc);
+	if (!yaml->parser)
+		return -ENOMEM;
+	if (len && fy_parser_set_string(yaml->parser, yaml->text, before + len))
+		return -ENOMEM;
+	if (len)
+		err = documents_load(yaml, error);
+	err = err ? err : aliases_check(yaml, error);
+	if (!err)
+		*out = take_ptr(yaml);
+	return err;
+}
+
+int yaml_read(const char *text, size_t len, unsigned int first_line, struct yaml **out,
+	      struct yaml_error *error)
+{
+	const char *nul = memchr(text, '\0', len);
+	struct yaml_error json_error;
+	int err = -EINVAL;
+
+	if (nul) {
+		*error = (struct yaml_error){.line = first_line, .text = "it has a NUL in it"};
+		for (const char *p = text; p < nul; p++)
+			error->line += *p == '\n';
+		return -EINVAL;
+	}
+	if (looks_like_json(text, len))
+		err = read_as(text, len, first_line, FYPCF_JSON_FORCE, out, &json_error);
+	if (err == -EINVAL)
+		err = read_as(text, len, first_line,
+			      FYPCF_JSON_NONE | FYPCF_SLOPPY_FLOW_INDENTATION, out, error);
+	return err;
+}
+
+size_t yaml_count(const struct yaml *yaml)
+{
+	return yaml->count;
+}
+
+const struct yaml_node *yaml_root(const struct yaml *yaml, size_t n)
+{
+	return n < yaml->count ? node_from(fy_document_root(yaml->documents[n])) : NULL;
+}
+
+/* --- nodes -------------------------------------------------------------------------------- */
+
+static struct fy_node *follow(const struct yaml_node *node)
+{
+	struct fy_node *n = node_of(node);
+
+	for (int i = 0; n && fy_node_is_alias(n); i++) {
+		if (i == FOLLOW_MAX)
+			return NULL;
+		n = fy_node_resolve_alias(n);
+	}
+	return n;
+}
+
+enum yaml_kind yaml_kind(const struct yaml_node *node)
+{
+	struct fy_node *n = follow(node);
+
+	if (!n || fy_node_is_null(n))
+		return YAML_NONE;
+	switch (fy_node_get_type(n)) {
+	case FYNT_SCALAR:
+		return YAML_TEXT;
+	case FYNT_SEQUENCE:
+		return YAML_LIST;
+	case FYNT_MAPPING:
+		return YAML_MAP;
+	}
+	return YAML_NONE;
+}
+
+bool yaml_is_alias(const struct yaml_node *node)
+{
+	return node && fy_node_is_alias(node_of(node));
+}
+
+const char *yaml_text(const struct yaml_node *node)
+{
+	struct fy_node *n = follow(node);
+	const char *text = NULL;
+	size_t len = 0;
+
+	if (yaml_kind(node) != YAML_TEXT || !fy_node_get_scalar(n, &len))
+		return NULL;
+	text = fy_node_get_scalar0(n);
+	return text && strlen(text) == len ? text : NULL;
+}
+
+bool yaml_is_true(const char *text)
+{
+	static const char *const words[] = {"true", "yes", "on", "1", "y", "t"};
+
+	for (size_t i = 0; text && i < sizeof(words) / sizeof(words[0]); i++)
+		if (!strcasecmp(text, words[i]))
+			return true;
+	return false;
+}
+
+bool yaml_has_tag(const struct yaml_node *node, const char *tag)
+{
+	size_t len = 0;
+	const char *have = node ? fy_node_get_tag(node_of(node), &len) : NULL;
+
+	return have && len == strlen(tag) && !memcmp(have, tag, len);
+}
+
+/* The token that a node begins with: of a map its first key's. */
+static struct fy_token *token_of(struct fy_node *n)
+{
+	for (int depth = 0; n && depth < FOLLOW_MAX; depth++) {
+		void *pos = NULL;
+
+		switch (fy_node_get_type(n)) {
+		case FYNT_SCALAR:
+			return fy_node_get_scalar_token(n);
+		case FYNT_SEQUENCE:
+			n = fy_node_sequence_iterate(n, &pos);
+			break;
+		case FYNT_MAPPING: {
+			struct fy_node_pair *pair = fy_node_mapping_iterate(n, &pos);
+
+			n = pair ? fy_node_pair_key(pair) : NULL;
+			break;
+		}
+		}
+	}
+	return NULL;
+}
+
+static const struct fy_mark *mark_of(const struct yaml_node *node)
+{
+	struct fy_token *token = token_of(follow(node));
+
+	return token ? fy_token_start_mark(token) : NULL;
+}
+
+unsigned int yaml_line(const struct yaml_node *node)
+{
+	const struct fy_mark *mark = mark_of(node);
+
+	return mark && mark->line >= 0 ? (unsigned int)mark->line + 1 : 0;
+}
+
+unsigned int yaml_column(const struct yaml_node *node)
+{
+	const struct fy_mark *mark = mark_of(node);
+
+	return mark && mark->column >= 0 ? (unsigned int)mark->column + 1 : 0;
+}
+
+size_t yaml_size(const struct yaml_node *list)
+{
+	struct fy_node *n = yaml_kind(list) == YAML_LIST ? follow(list) : NULL;
+	int count = n ? fy_node_sequence_item_count(n) : 0;
+
+	return count > 0 ? (size_t)count : 0;
+}
+
+const struct yaml_node *yaml_at(const struct yaml_node *list, size_t n)
+{
+	struct fy_node *l = yaml_kind(list) == YAML_LIST ? follow(list) : NULL;
+
+	return l && n <= INT32_MAX ? node_from(fy_node_sequence_get_by_index(l, (int)n)) : NULL;
+}
+
+int yaml_each_own(const struct yaml_node *map, yaml_entry_fn fn, void *ctx)
+{
+	struct fy_node *m = yaml_kind(map) == YAML_MAP ? follow(map) : NULL;
+	struct fy_node_pair *pair = NULL;
+	void *pos = NULL;
+	int err = 0;
+
+	while (!err && m && (pair = fy_node_mapping_iterate(m, &pos))) {
+		const struct yaml_node *key = node_from(fy_node_pair_key(pair));
+
+		if (yaml_text(key))
+			err = fn(ctx, key, node_from(fy_node_pair_value(pair)));
+	}
+	return err;
+}
+
+/* --- merges --------------------------------------------------------------------------------- */
+
+static bool is_merge(const struct yaml_node *key)
+{
+	const char *text = yaml_text(key);
+
+	return text && !strcmp(text, "<<");
+}
+
+struct lookup {
+	const char *key;
+	const struct yaml_node *found;
+	const struct yaml_node *merged;
+};
+
+static int lookup_entry(void *ctx, const struct yaml_node *key, const struct yaml_node *value)
+{
+	struct lookup *l = ctx;
+
+	if (!strcmp(yaml_text(key), l->key)) {
+		l->found = value;
+		/* There, and empty: what is merged in counts no more. */
+		return 1;
+	}
+	if (is_merge(key))
+		l->merged = value;
+	return 0;
+}
+
+/* 1 when there is an entry, be it empty. */
+static int get_deep(const struct yaml_node *map, const char *key, int depth,
+		    const struct yaml_node **out)
+{
+	struct lookup l = {.key = key};
+	int found = yaml_each_own(map, lookup_entry, &l);
+
+	*out = l.found;
+	if (found || depth == FOLLOW_MAX)
+		return found;
+	if (yaml_kind(l.merged) == YAML_MAP)
+		return get_deep(l.merged, key, depth + 1, out);
+	for (size_t i = 0; !found && i < yaml_size(l.merged); i++)
+		found = get_deep(yaml_at(l.merged, i), key, depth + 1, out);
+	return found;
+}
+
+const struct yaml_node *yaml_get(const struct yaml_node *map, const char *key)
+{
+	const struct yaml_node *out = NULL;
+
+	get_deep(map, key, 0, &out);
+	return out;
+}
+
+struct merge {
+	const struct yaml_node *map; /* the whole */
+	yaml_entry_fn fn;
+	void *ctx;
+	size_t left; /* entries to look at: merges of merges can be many */
+};
+
+static int merge_entry(void *ctx, const struct yaml_node *key, const struct yaml_node *value)
+{
+	struct merge *m = ctx;
+
+	if (!m->left)
+		return -E2BIG;
+	m->left--;
+	if (is_merge(key))
+		return 0;
+	/* Only the entry that counts for its key. */
+	return yaml_get(m->map, yaml_text(key)) == value ? m->fn(m->ctx, key, value) : 0;
+}
+
+static int merge_each(struct merge *m, const struct yaml_node *map, int depth)
+{
+	struct lookup l = {.key = ""};
+	int err = yaml_each_own(map, merge_entry, m);
+
+	if (err || depth == FOLLOW_MAX)
+		return err;
+	yaml_each_own(map, lookup_entry, &l);
+	if (yaml_kind(l.merged) == YAML_MAP)
+		return merge_each(m, l.merged, depth + 1);
+	for (size_t i = 0; !err && i < yaml_size(l.merged); i++)
+		err = merge_each(m, yaml_at(l.merged, i), depth + 1);
+	return err;
+}
+
+#define ENTRIES_MAX 100000
+
+int yaml_each(const struct yaml_node *map, yaml_entry_fn fn, void *ctx)
+{
+	struct merge m = {.map = map, .fn = fn, .ctx = ctx, .left = ENTRIES_MAX};
+
+	return merge_each(&m, map, 0);
+}
