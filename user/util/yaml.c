@@ -270,15 +270,15 @@ bool yaml_has_tag(const struct yaml_node *node, const char *tag)
 	return have && len == strlen(tag) && !memcmp(have, tag, len);
 }
 
-/* The token that a node begins with: of a map its first key's. */
-static struct fy_token *token_of(struct fy_node *n)
+/* The text that a node begins with: of a map its first key. */
+static struct fy_node *first_text(struct fy_node *n)
 {
 	for (int depth = 0; n && depth < FOLLOW_MAX; depth++) {
 		void *pos = NULL;
 
 		switch (fy_node_get_type(n)) {
 		case FYNT_SCALAR:
-			return fy_node_get_scalar_token(n);
+			return n;
 		case FYNT_SEQUENCE:
 			n = fy_node_sequence_iterate(n, &pos);
 			break;
@@ -295,9 +295,9 @@ static struct fy_token *token_of(struct fy_node *n)
 
 static const struct fy_mark *mark_of(const struct yaml_node *node)
 {
-	struct fy_token *token = token_of(follow(node));
+	struct fy_node *text = first_text(follow(node));
 
-	return token ? fy_token_start_mark(token) : NULL;
+	return text ? fy_token_start_mark(fy_node_get_scalar_token(text)) : NULL;
 }
 
 unsigned int yaml_line(const struct yaml_node *node)
@@ -309,9 +309,13 @@ unsigned int yaml_line(const struct yaml_node *node)
 
 unsigned int yaml_column(const struct yaml_node *node)
 {
+	struct fy_node *text = first_text(follow(node));
 	const struct fy_mark *mark = mark_of(node);
+	bool quoted = text && (fy_node_get_style(text) == FYNS_SINGLE_QUOTED ||
+			       fy_node_get_style(text) == FYNS_DOUBLE_QUOTED);
 
-	return mark && mark->column >= 0 ? (unsigned int)mark->column + 1 : 0;
+	/* The library's mark of a text in quotes is behind them. */
+	return mark && mark->column >= quoted ? (unsigned int)mark->column + 1 - quoted : 0;
 }
 
 size_t yaml_size(const struct yaml_node *list)
