@@ -113,6 +113,8 @@ static void word_end(struct cursor *c)
 	if (c->split) {
 		free(w->raw);
 		w->raw = strdup(w->text);
+		for (char *p = w->raw; p && *p; p++)
+			*p = *p == LEAD_UNKNOWN ? '?' : *p;
 		if (!w->raw) {
 			free(w->text);
 			command->count--;

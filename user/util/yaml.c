@@ -13,6 +13,8 @@
 
 /* Of merged maps within merged maps, and of aliases for aliases. */
 #define FOLLOW_MAX 16
+/* That are merged into one. */
+#define MAPS_MAX 256
 
 struct yaml {
 	char *text; /* what the nodes point into */
@@ -218,11 +220,29 @@ static struct fy_node *follow(const struct yaml_node *node)
 	return n;
 }
 
+/* The core schema's, YAML 1.2, 10.3.2; in quotes it is a text. */
+static bool is_null(struct fy_node *n)
+{
+	static const char *const words[] = {"", "~", "null", "Null", "NULL"};
+	size_t len = 0;
+	const char *text = NULL;
+
+	if (fy_node_is_null(n))
+		return true;
+	if (!fy_node_is_scalar(n) || fy_node_get_style(n) != FYNS_PLAIN)
+		return false;
+	text = fy_node_get_scalar(n, &len);
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (len == strlen(words[i]) && !memcmp(text, words[i], len))
+			return true;
+	return false;
+}
+
 enum yaml_kind yaml_kind(const struct yaml_node *node)
 {
 	struct fy_node *n = follow(node);
 
-	if (!n || fy_node_is_null(n))
+	if (!n || is_null(n))
 		return YAML_NONE;
 	switch (fy_node_get_type(n)) {
 	case FYNT_SCALAR:
@@ -407,16 +427,14 @@ struct merge {
 	const struct yaml_node *map; /* the whole */
 	yaml_entry_fn fn;
 	void *ctx;
-	size_t left; /* entries to look at: merges of merges can be many */
+	struct fy_node *done[MAPS_MAX]; /* that were gone through */
+	size_t done_count;
 };
 
 static int merge_entry(void *ctx, const struct yaml_node *key, const struct yaml_node *value)
 {
 	struct merge *m = ctx;
 
-	if (!m->left)
-		return -E2BIG;
-	m->left--;
 	if (is_merge(key))
 		return 0;
 	/* Only the entry that counts for its key. */
@@ -426,8 +444,15 @@ static int merge_entry(void *ctx, const struct yaml_node *key, const struct yaml
 static int merge_each(struct merge *m, const struct yaml_node *map, int depth)
 {
 	struct lookup l = {.key = ""};
-	int err = yaml_each_own(map, merge_entry, m);
+	int err = 0;
 
+	for (size_t i = 0; i < m->done_count; i++)
+		if (m->done[i] == follow(map))
+			return 0;
+	if (m->done_count == MAPS_MAX)
+		return -E2BIG;
+	m->done[m->done_count++] = follow(map);
+	err = yaml_each_own(map, merge_entry, m);
 	if (err || depth == FOLLOW_MAX)
 		return err;
 	yaml_each_own(map, lookup_entry, &l);
@@ -438,11 +463,9 @@ static int merge_each(struct merge *m, const struct yaml_node *map, int depth)
 	return err;
 }
 
-#define ENTRIES_MAX 100000
-
 int yaml_each(const struct yaml_node *map, yaml_entry_fn fn, void *ctx)
 {
-	struct merge m = {.map = map, .fn = fn, .ctx = ctx, .left = ENTRIES_MAX};
+	struct merge m = {.map = map, .fn = fn, .ctx = ctx};
 
 	return merge_each(&m, map, 0);
 }

@@ -69,7 +69,8 @@ const struct yaml_node *yaml_get(const struct yaml_node *map, const char *key);
 
 /*
  * Each entry of a map: its own, then those merged in, but for the keys that came
- * before. Keys that are no text are left out. Not 0 stops, and is returned.
+ * before. Keys that are no text are left out. Not 0 stops, and is returned; -E2BIG when more
+ * than 256 maps are merged.
  */
 typedef int (*yaml_entry_fn)(void *ctx, const struct yaml_node *key, const struct yaml_node *value);
 int yaml_each(const struct yaml_node *map, yaml_entry_fn fn, void *ctx);
