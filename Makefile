@@ -153,7 +153,8 @@ install: $(PROGRAM)
 	install -Dm755 $(PROGRAM) $(DESTDIR)$(SBINDIR)/docksnoop
 	install -Dm644 man/docksnoop.1 $(DESTDIR)$(MANDIR)/man1/docksnoop.1
 	install -Dm644 -t $(DESTDIR)$(DOCDIR) README.md docs/events.md docs/event.schema.json \
-		docs/detection.md docs/kernels.md docs/requests.md
+		docs/detection.md docs/kernels.md docs/requests.md docs/policy.md docs/audit.md \
+		docs/finding.schema.json
 
 uninstall:
 	rm -f $(DESTDIR)$(SBINDIR)/docksnoop $(DESTDIR)$(MANDIR)/man1/docksnoop.1
