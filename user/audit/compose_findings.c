@@ -54,18 +54,10 @@ static int mount_finding(const struct look *l, const struct compose_mount *m,
 			 const struct lead *lead, bool volume, const char *spelling,
 			 const struct compose_file *file, const struct yaml_node *node)
 {
-	struct finding finding = {
-		.way = lead->kind == LEAD_PERHAPS ? WAY_UNDECIDED : WAY_MOUNT,
-		.spelling = spelling,
-		.via = lead->kind == LEAD_PERHAPS ? VIA_UNKNOWN
-		       : volume			  ? VIA_VOLUME
-						  : lead_via(lead->kind),
-		.daemon = lead->daemon,
-		.socket = lead->socket,
-		.read_only = m->read_only,
-		.unknown = lead->unknown,
-	};
+	struct finding finding = lead_finding(lead, volume);
 
+	finding.spelling = spelling;
+	finding.read_only = m->read_only;
 	return lead->kind == LEAD_NOWHERE ? 0 : tell(l, file, node, &finding);
 }
 

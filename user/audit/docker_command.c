@@ -263,16 +263,9 @@ static int finding_add(struct start *s, const struct docker_option *o, struct fi
 static int lead_add(struct start *s, const struct docker_option *o, const struct lead *lead,
 		    bool volume, bool read_only)
 {
-	struct finding finding = {
-		.way = lead->kind == LEAD_PERHAPS ? WAY_UNDECIDED : WAY_MOUNT,
-		.via = lead->kind == LEAD_PERHAPS ? VIA_UNKNOWN
-		       : volume			  ? VIA_VOLUME
-						  : lead_via(lead->kind),
-		.daemon = lead->daemon,
-		.read_only = read_only,
-		.unknown = lead->unknown,
-	};
+	struct finding finding = lead_finding(lead, volume);
 
+	finding.read_only = read_only;
 	if (lead->kind == LEAD_NOWHERE)
 		return 0;
 	if (lead->socket && !(finding.socket = keep(s, strdup(lead->socket))))

@@ -56,26 +56,23 @@ struct look {
 	const struct container *container;
 };
 
+static int tell(const struct look *l, const struct yaml_node *node, struct finding finding)
+{
+	finding.file = l->report->file;
+	finding.line = yaml_line(node);
+	finding.container = l->container;
+	return l->report->fn(l->report->ctx, &finding);
+}
+
 static int mount_report(const struct look *l, const struct yaml_node *node, const char *source,
 			bool volume, bool read_only)
 {
 	const struct lead lead = lead_find(source);
-	const struct finding finding = {
-		.way = lead.kind == LEAD_PERHAPS ? WAY_UNDECIDED : WAY_MOUNT,
-		.file = l->report->file,
-		.line = yaml_line(node),
-		.container = l->container,
-		.spelling = source,
-		.via = lead.kind == LEAD_PERHAPS ? VIA_UNKNOWN
-		       : volume			 ? VIA_VOLUME
-						 : lead_via(lead.kind),
-		.daemon = lead.daemon,
-		.socket = lead.socket,
-		.read_only = read_only,
-		.unknown = lead.unknown,
-	};
+	struct finding finding = lead_finding(&lead, volume);
 
-	return lead.kind == LEAD_NOWHERE ? 0 : l->report->fn(l->report->ctx, &finding);
+	finding.spelling = source;
+	finding.read_only = read_only;
+	return lead.kind == LEAD_NOWHERE ? 0 : tell(l, node, finding);
 }
 
 static bool destination_is_mounted(const struct look *l, const char *destination)
@@ -155,14 +152,6 @@ static int host_mounts_look(const struct look *l, const struct yaml_node *host)
 }
 
 /* --- the rest ------------------------------------------------------------------------------------ */
-
-static int tell(const struct look *l, const struct yaml_node *node, struct finding finding)
-{
-	finding.file = l->report->file;
-	finding.line = yaml_line(node);
-	finding.container = l->container;
-	return l->report->fn(l->report->ctx, &finding);
-}
 
 static int powers_look(const struct look *l, const struct yaml_node *host)
 {

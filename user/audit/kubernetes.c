@@ -19,20 +19,14 @@ int path_report(const struct report *report, const struct yaml_node *node,
 		const char *path, bool read_only)
 {
 	const struct lead lead = lead_find(path);
-	const struct finding finding = {
-		.way = lead.kind == LEAD_PERHAPS ? WAY_UNDECIDED : WAY_MOUNT,
-		.file = report->file,
-		.line = yaml_line(node),
-		.container = container,
-		.service = service,
-		.spelling = spelling,
-		.via = lead_via(lead.kind),
-		.daemon = lead.daemon,
-		.socket = lead.socket,
-		.read_only = read_only,
-		.unknown = lead.unknown,
-	};
+	struct finding finding = lead_finding(&lead, false);
 
+	finding.file = report->file;
+	finding.line = yaml_line(node);
+	finding.container = container;
+	finding.service = service;
+	finding.spelling = spelling;
+	finding.read_only = read_only;
 	return lead.kind == LEAD_NOWHERE ? 0 : report->fn(report->ctx, &finding);
 }
 

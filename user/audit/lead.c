@@ -153,7 +153,7 @@ bool lead_is_address(const char *text)
 	       !strncasecmp(text, "https://", 8);
 }
 
-enum mount_via lead_via(enum lead_kind kind)
+static enum mount_via via_of(enum lead_kind kind)
 {
 	switch (kind) {
 	case LEAD_SOCKET:
@@ -167,4 +167,17 @@ enum mount_via lead_via(enum lead_kind kind)
 		break;
 	}
 	return VIA_UNKNOWN;
+}
+
+struct finding lead_finding(const struct lead *lead, bool volume)
+{
+	bool perhaps = lead->kind == LEAD_PERHAPS;
+
+	return (struct finding){
+		.way = perhaps ? WAY_UNDECIDED : WAY_MOUNT,
+		.via = volume && !perhaps ? VIA_VOLUME : via_of(lead->kind),
+		.daemon = lead->daemon,
+		.socket = lead->socket,
+		.unknown = lead->unknown,
+	};
 }

@@ -2,8 +2,7 @@
 #ifndef DOCKSNOOP_LEAD_H
 #define DOCKSNOOP_LEAD_H
 
-#include "user/exposure/mount.h"
-#include "user/sensor/listener.h"
+#include "user/audit/finding.h"
 
 /*
  * Where a path of a host leads that only a file speaks of. Sockets are known by
@@ -40,7 +39,10 @@ struct lead lead_find(const char *path);
 /* "tcp://…", "http://…": an address of a daemon on the network. */
 bool lead_is_address(const char *text);
 
-/* As a mount of it is called: VIA_SOCKET_BIND, …; VIA_UNKNOWN for the rest. */
-enum mount_via lead_via(enum lead_kind kind);
+/*
+ * What a mount of it gives, as a finding of which the place is the caller's to fill in;
+ * @volume: it is mounted as a volume. Not for LEAD_NOWHERE. It points at what @lead does.
+ */
+struct finding lead_finding(const struct lead *lead, bool volume);
 
 #endif

@@ -6,23 +6,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
-#include "user/audit/lead.h"
+#include "user/audit/variables.h"
 #include "user/util/cleanup.h"
 #include "user/util/file.h"
 
 /* "A=$A$A" again and again would grow without end. */
 #define VALUE_MAX (64 << 10)
 
-struct variable {
-	char *name;
-	char *value;
-	UT_hash_handle hh;
-};
-
 struct shell_variables {
-	struct variable *list;
+	struct variables list;
 };
 
 /* Set by shells and CIs, to folders that are nobody's daemon. */
@@ -49,30 +42,19 @@ struct shell_variables *shell_variables_new(void)
 
 void shell_variables_free(struct shell_variables *variables)
 {
-	struct variable *v = NULL, *tmp = NULL;
-
-	HASH_ITER(hh, variables->list, v, tmp)
-	{
-		HASH_DEL(variables->list, v);
-		free(v->name);
-		free(v->value);
-		free(v);
-	}
+	variables_clear(&variables->list);
 	free(variables);
 }
 
 const char *shell_variables_get(const struct shell_variables *variables, const char *name,
 				size_t len)
 {
-	struct variable *v = NULL;
+	const char *value = variables_find(&variables->list, name, len);
 
-	HASH_FIND(hh, variables->list, name, len, v);
-	if (v)
-		return v->value;
-	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
+	for (size_t i = 0; !value && i < sizeof(folders) / sizeof(folders[0]); i++)
 		if (len == strlen(folders[i]) && !strncmp(name, folders[i], len))
-			return SHELL_SOME_FOLDER;
-	return NULL;
+			value = SHELL_SOME_FOLDER;
+	return value;
 }
 
 /* Of two branches nobody knows which is run: what gives more away is kept. */
@@ -84,31 +66,13 @@ static bool gives_more(const char *value)
 
 static int set(struct shell_variables *variables, const char *name, const char *value)
 {
-	struct variable *v = NULL;
-	char *own = NULL;
+	const char *before = variables_get(&variables->list, name);
+	AUTO_FREE char *bounded = NULL;
 
-	HASH_FIND_STR(variables->list, name, v);
-	if (v && gives_more(v->value) && !gives_more(value))
+	if (before && gives_more(before) && !gives_more(value))
 		return 0;
-	own = strndup(value, VALUE_MAX);
-	if (!own)
-		return -ENOMEM;
-	if (v) {
-		free(v->value);
-		v->value = own;
-		return 0;
-	}
-	v = calloc(1, sizeof(*v));
-	if (v)
-		v->name = strdup(name);
-	if (!v || !v->name) {
-		free(own);
-		free(v);
-		return -ENOMEM;
-	}
-	v->value = own;
-	HASH_ADD_KEYPTR(hh, variables->list, v->name, strlen(v->name), v);
-	return 0;
+	bounded = strndup(value, VALUE_MAX);
+	return bounded ? variables_set(&variables->list, name, bounded) : -ENOMEM;
 }
 
 static int add(struct shell_variables *variables, const char *name, const char *value,

@@ -3,69 +3,26 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "user/audit/lead.h"
-#include "user/audit/shell_variables.h"
+#include "user/audit/shell_words_impl.h"
 #include "user/util/cleanup.h"
 
-#define DEPTH_MAX   16
-#define HEREDOC_MAX 8
 /* Substitutions are read again, within each other: bounded in all. */
 #define WORK_MAX (64U << 20)
-
-struct shell_reader {
-	shell_command_fn fn;
-	void *ctx;
-	struct shell_variables *variables;
-	int depth;
-	size_t work;
-};
-
-/* A place in a text, and the word that is being put together. */
-struct cursor {
-	struct shell_reader *reader;
-	const char *p;
-	const char *end;
-	unsigned int line;
-	struct shell_command command;
-	char *text;
-	size_t text_len;
-	FILE *text_out;
-	char *raw;
-	size_t raw_len;
-	FILE *raw_out;
-	unsigned int word_line;
-	bool word; /* there is one, be it empty */
-	bool quoted;
-	bool split; /* it is a piece of a variable's value */
-	bool array; /* in NAME=( … ) */
-	struct {
-		char *delimiter;
-		bool tabs;
-	} heredocs[HEREDOC_MAX];
-	size_t heredoc_count;
-	int err;
-};
 
 static void text_read(struct cursor *c);
 
 /* --- words ------------------------------------------------------------------------------------ */
 
-static void put(struct cursor *c, char byte)
+void shell_put(struct cursor *c, char byte)
 {
 	c->word = true;
 	fputc(byte, c->text_out);
 	fputc(byte, c->raw_out);
-}
-
-static void put_raw(struct cursor *c, const char *from, const char *to)
-{
-	c->word = true;
-	fwrite(from, 1, (size_t)(to - from), c->raw_out);
 }
 
 static void streams_open(struct cursor *c)
@@ -84,8 +41,7 @@ static void streams_close(struct cursor *c)
 	c->raw_out = NULL;
 }
 
-/* The word is over. */
-static void word_end(struct cursor *c)
+void shell_word_end(struct cursor *c)
 {
 	struct shell_command *command = &c->command;
 	struct shell_word *more = NULL;
@@ -143,7 +99,7 @@ static void command_end(struct cursor *c)
 {
 	struct shell_reader *r = c->reader;
 
-	word_end(c);
+	shell_word_end(c);
 	if (!c->err && c->command.count) {
 		c->err = shell_variables_take(r->variables, &c->command);
 		if (!c->err)
@@ -152,206 +108,13 @@ static void command_end(struct cursor *c)
 	command_clear(&c->command);
 }
 
-/* --- what stands for something else --------------------------------------------------------------- */
-
-/* A value: outside of quotes blanks within it part words, as do an array's own limits anywhere. */
-static void put_value(struct cursor *c, const char *value, bool quoted)
-{
-	c->word = c->word || *value || quoted;
-	for (const char *v = value; *v; v++) {
-		bool part = *v == SHELL_ARRAY_BETWEEN || (!quoted && strchr(" \t\n", *v));
-
-		if (!part) {
-			c->word = true;
-			fputc(*v, c->text_out);
-			continue;
-		}
-		c->split = true;
-		c->word = c->word && ftell(c->text_out) > 0;
-		word_end(c);
-		c->split = true;
-		c->word_line = c->line;
-	}
-}
-
-/* The end of what a bracket begins, quotes and the like within it respected; NULL: none. */
-static const char *closing(const char *p, const char *end, char open, char close)
-{
-	int depth = 1;
-	char quote = '\0';
-
-	for (; p < end; p++) {
-		if (*p == '\\' && quote != '\'')
-			p++;
-		else if (quote)
-			quote = *p == quote ? '\0' : quote;
-		else if (*p == '\'' || *p == '"')
-			quote = *p;
-		else if (*p == open)
-			depth++;
-		else if (*p == close && !--depth)
-			return p;
-	}
-	return NULL;
-}
-
-static unsigned int lines_in(const char *from, const char *to)
-{
-	unsigned int n = 0;
-
-	for (; from < to; from++)
-		n += *from == '\n';
-	return n;
-}
-
-/* Commands within: read on their own. What they print is not known, but for a few. */
-static void substitute(struct cursor *c, const char *from, const char *to)
-{
-	static const char *const folders[] = {"pwd",	   "dirname ",	 "git rev-parse",
-					      "shell pwd", "mktemp",	 "cd ",
-					      "CURDIR",	   "realpath .", "readlink -f ."};
-	const char *value = NULL;
-	size_t len = (size_t)(to - from);
-	bool name = len;
-
-	for (size_t i = 0; i < len; i++)
-		name = name && (isupper((unsigned char)from[i]) || from[i] == '_' ||
-				(i && isdigit((unsigned char)from[i])));
-	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
-		if (len >= strlen(folders[i]) && !strncmp(from, folders[i], strlen(folders[i])))
-			value = SHELL_SOME_FOLDER;
-	if (name && !value)
-		value = shell_variables_get(c->reader->variables, from, len); /* make's */
-	if (value) {
-		put_value(c, value, true);
-		return;
-	}
-	if (!c->err && !name)
-		c->err = shell_reader_read(c->reader, from, len, c->line);
-	c->word = true;
-	fputc(LEAD_UNKNOWN, c->text_out);
-}
-
-static void braces(struct cursor *c, const char *from, const char *to, bool quoted, int depth);
-
-/* A default is read as a word is, but that blanks stay in it. */
-static void put_default(struct cursor *c, const char *from, const char *to, bool quoted, int depth)
-{
-	while (from < to) {
-		const char *close = NULL;
-
-		if (from[0] == '$' && to - from > 1 && from[1] == '{' && depth < DEPTH_MAX) {
-			close = closing(from + 2, to, '{', '}');
-			if (!close)
-				break;
-			braces(c, from + 2, close, quoted, depth + 1);
-			from = close + 1;
-		} else if (*from == '$') {
-			fputc(LEAD_UNKNOWN, c->text_out);
-			return;
-		} else if (*from == '"' || *from == '\'') {
-			from++;
-		} else {
-			char one[2] = {*from++, '\0'};
-
-			put_value(c, one, quoted);
-		}
-	}
-}
-
-/* What is between "${" and "}". */
-static void braces(struct cursor *c, const char *from, const char *to, bool quoted, int depth)
-{
-	const char *p = from;
-	const char *value = NULL;
-	bool colon = false;
-
-	while (p < to && (isalnum((unsigned char)*p) || *p == '_'))
-		p++;
-	value = shell_variables_get(c->reader->variables, from, (size_t)(p - from));
-	if (to - p >= 3 && (!strncmp(p, "[@]", 3) || !strncmp(p, "[*]", 3)))
-		p += 3;
-	colon = p < to && *p == ':';
-	if (p + colon < to && strchr("-=", p[colon]) && (!value || (colon && !*value)))
-		put_default(c, p + colon + 1, to, quoted, depth);
-	else if (p + colon < to && p[colon] == '+')
-		put_default(c, value ? p + colon + 1 : to, to, quoted, depth);
-	else if (value && (p == to || strchr("-=?", p[colon])))
-		put_value(c, value, quoted);
-	else
-		fputc(LEAD_UNKNOWN, c->text_out);
-}
-
-/* At a '$'. */
-static void dollar(struct cursor *c, bool quoted)
-{
-	const char *start = c->p;
-	const char *p = c->p + 1;
-	const char *close = NULL;
-	const char *value = NULL;
-	size_t len = 0;
-
-	/* make's own '$', before it hands the line to a shell */
-	if (p + 1 < c->end && *p == '$' && (isalpha((unsigned char)p[1]) || strchr("({_", p[1])))
-		p++;
-	c->word = true;
-	if (p < c->end && *p == '(') {
-		close = closing(p + 1, c->end, '(', ')');
-		substitute(c, p + 1, close ? close : c->end);
-		c->p = close ? close + 1 : c->end;
-	} else if (c->end - p > 1 && p[0] == '{' && p[1] == '{') {
-		/* a CI's own, as ${{ github.workspace }} */
-		for (close = p; close + 1 < c->end && strncmp(close, "}}", 2) != 0; close++)
-			;
-		value = memmem(p, (size_t)(close - p), "workspace", 9) ? SHELL_SOME_FOLDER : NULL;
-		put_value(c, value ? value : (char[]){LEAD_UNKNOWN, '\0'}, true);
-		c->p = close + 2 < c->end ? close + 2 : c->end;
-	} else if (p < c->end && *p == '{') {
-		close = closing(p + 1, c->end, '{', '}');
-		braces(c, p + 1, close ? close : c->end, quoted, 0);
-		c->p = close ? close + 1 : c->end;
-	} else {
-		while (p + len < c->end && (isalnum((unsigned char)p[len]) || p[len] == '_') &&
-		       (len || !isdigit((unsigned char)*p)))
-			len++;
-		if (!len && p < c->end && (isdigit((unsigned char)*p) || strchr("@*#?!-", *p)))
-			len = 1;
-		if (!len) {
-			put(c, '$');
-			c->p++;
-			return;
-		}
-		value = shell_variables_get(c->reader->variables, p, len);
-		if (value)
-			put_value(c, value, quoted);
-		else
-			fputc(LEAD_UNKNOWN, c->text_out);
-		/* "$@" is any number of words, in quotes too. */
-		c->quoted = c->quoted && *p != '@';
-		c->p = p + len;
-	}
-	put_raw(c, start, c->p);
-	c->line += lines_in(start, c->p);
-}
-
-static void backquote(struct cursor *c)
-{
-	const char *start = c->p;
-	const char *close = memchr(c->p + 1, '`', (size_t)(c->end - c->p - 1));
-
-	substitute(c, c->p + 1, close ? close : c->end);
-	c->p = close ? close + 1 : c->end;
-	put_raw(c, start, c->p);
-	c->line += lines_in(start, c->p);
-}
-
 static void single_quotes(struct cursor *c)
 {
 	c->word = true;
 	c->quoted = true;
 	for (c->p++; c->p < c->end && *c->p != '\''; c->p++) {
 		c->line += *c->p == '\n';
-		put(c, *c->p);
+		shell_put(c, *c->p);
 	}
 	c->p += c->p < c->end;
 }
@@ -366,15 +129,15 @@ static void double_quotes(struct cursor *c)
 			c->p++;
 			c->line += *c->p == '\n';
 			if (*c->p != '\n')
-				put(c, *c->p);
+				shell_put(c, *c->p);
 			c->p++;
 		} else if (*c->p == '$') {
-			dollar(c, true);
+			shell_dollar(c, true);
 		} else if (*c->p == '`') {
-			backquote(c);
+			shell_backquote(c);
 		} else {
 			c->line += *c->p == '\n';
-			put(c, *c->p++);
+			shell_put(c, *c->p++);
 		}
 	}
 	c->p += c->p < c->end;
@@ -457,7 +220,7 @@ static void newline(struct cursor *c)
 {
 	bool shell;
 
-	word_end(c);
+	shell_word_end(c);
 	c->line++;
 	c->p++;
 	if (c->array)
@@ -495,7 +258,7 @@ static void array_read(struct cursor *c)
 	c->p++;
 	while (c->p < c->end && *c->p != ')' && !c->err)
 		text_read(c);
-	word_end(c);
+	shell_word_end(c);
 	c->p += c->p < c->end;
 	c->array = false;
 	if (!c->err)
@@ -524,13 +287,13 @@ static void text_read(struct cursor *c)
 			c->line++;
 			c->p++;
 		} else if (c->p[1] != '\n') {
-			put(c, c->p[1]);
+			shell_put(c, c->p[1]);
 		}
 		c->p += 2;
 	} else if (byte == '\n') {
 		newline(c);
 	} else if (strchr(" \t\r", byte)) {
-		word_end(c);
+		shell_word_end(c);
 		c->p++;
 	} else if (byte == '#' && !c->word) {
 		const char *eol = memchr(c->p, '\n', (size_t)(c->end - c->p));
@@ -541,23 +304,23 @@ static void text_read(struct cursor *c)
 	} else if (byte == '"') {
 		double_quotes(c);
 	} else if (byte == '$') {
-		dollar(c, false);
+		shell_dollar(c, false);
 	} else if (byte == '`') {
-		backquote(c);
+		shell_backquote(c);
 	} else if (byte == '(' && before_is_assignment(c)) {
 		array_read(c);
 	} else if (strchr(";&|()", byte)) {
 		command_end(c);
 		c->p++;
 	} else if (byte == '<' && c->end - c->p > 2 && c->p[1] == '<' && c->p[2] != '<') {
-		word_end(c);
+		shell_word_end(c);
 		c->p += 2;
 		heredoc_begin(c);
 	} else if (byte == '<' || byte == '>') {
-		word_end(c);
+		shell_word_end(c);
 		c->p++;
 	} else {
-		put(c, byte);
+		shell_put(c, byte);
 		c->p++;
 	}
 }
@@ -568,7 +331,7 @@ int shell_reader_read(struct shell_reader *reader, const char *text, size_t len,
 	struct cursor c = {.reader = reader, .p = text, .end = text + len, .line = first_line};
 
 	/* What is nested deeper than anybody writes is left. */
-	if (reader->depth == DEPTH_MAX || len > WORK_MAX - reader->work)
+	if (reader->depth == SHELL_DEPTH_MAX || len > WORK_MAX - reader->work)
 		return 0;
 	reader->work += len;
 	reader->depth++;

@@ -78,16 +78,10 @@ static int path_said(const struct report *report, unsigned int line, const char 
 		     const char *path, bool read_only)
 {
 	const struct lead lead = lead_find(path);
-	const struct finding finding = {
-		.way = lead.kind == LEAD_PERHAPS ? WAY_UNDECIDED : WAY_MOUNT,
-		.spelling = spelling,
-		.via = lead_via(lead.kind),
-		.daemon = lead.daemon,
-		.socket = lead.socket,
-		.read_only = read_only,
-		.unknown = lead.unknown,
-	};
+	struct finding finding = lead_finding(&lead, false);
 
+	finding.spelling = spelling;
+	finding.read_only = read_only;
 	return lead.kind == LEAD_NOWHERE ? 0 : said(report, line, finding);
 }
 

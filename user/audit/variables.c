@@ -66,11 +66,31 @@ int variables_add(struct variables *vars, const char *name, size_t name_len, con
 	return 0;
 }
 
-const char *variables_get(const struct variables *vars, const char *name)
+int variables_set(struct variables *vars, const char *name, const char *value)
 {
-	const struct variable *v = find(vars, name, strlen(name));
+	struct variable *v = find(vars, name, strlen(name));
+	char *own = NULL;
+
+	if (!v)
+		return variables_add(vars, name, strlen(name), value);
+	own = strdup(value);
+	if (!own)
+		return -ENOMEM;
+	free(v->value);
+	v->value = own;
+	return 0;
+}
+
+const char *variables_find(const struct variables *vars, const char *name, size_t len)
+{
+	const struct variable *v = find(vars, name, len);
 
 	return v ? v->value : NULL;
+}
+
+const char *variables_get(const struct variables *vars, const char *name)
+{
+	return variables_find(vars, name, strlen(name));
 }
 
 /* --- putting values in ---------------------------------------------------------------------- */

@@ -17,8 +17,12 @@ struct variables {
 void variables_clear(struct variables *vars);
 /* An earlier value stays, as Compose has it. -ENOMEM. */
 int variables_add(struct variables *vars, const char *name, size_t name_len, const char *value);
+/* The same, but that the last value counts. */
+int variables_set(struct variables *vars, const char *name, const char *value);
 /* NULL: not set. */
 const char *variables_get(const struct variables *vars, const char *name);
+/* The same of a name that is the first @len bytes of @name. */
+const char *variables_find(const struct variables *vars, const char *name, size_t len);
 
 /*
  * A file of NAME=value lines, as compose-go/dotenv reads it: comments, "export", quotes,

@@ -156,6 +156,7 @@ static void config_mount_tell(struct pipeline *p, const struct container *c,
 		.read_only = m->read_only,
 		.stopped = true,
 	};
+	struct finding from_lead;
 	bool told = false;
 
 	if (!source || str_format(&spelling, "%s:%s%s", m->volume ? m->volume : m->source,
@@ -177,9 +178,10 @@ static void config_mount_tell(struct pipeline *p, const struct container *c,
 	/* No daemon listens there now: it will, once it is started. */
 	if (told || lead.kind == LEAD_NOWHERE || lead.kind == LEAD_PERHAPS)
 		return;
-	finding.via = m->volume ? VIA_VOLUME : lead_via(lead.kind);
-	finding.daemon = lead.daemon;
-	finding.socket = lead.socket;
+	from_lead = lead_finding(&lead, m->volume);
+	finding.via = from_lead.via;
+	finding.daemon = from_lead.daemon;
+	finding.socket = from_lead.socket;
 	finding_tell(p->audit, &finding);
 }
 

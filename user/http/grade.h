@@ -21,7 +21,7 @@ enum grade_level {
 	GRADE_UNKNOWN, /* it could not be read: a write at least */
 };
 
-const char *grade_name(enum grade_level level); /* "probe", "sensitive-read", … */
+const char *grade_name(enum grade_level level);		  /* "probe", "sensitive-read", … */
 int grade_parse(const char *name, enum grade_level *out); /* -EINVAL */
 /* event.severity of a flagged one: 21, 47, 73, 99 */
 int grade_severity(enum grade_level level);
