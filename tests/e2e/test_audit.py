@@ -3,6 +3,8 @@
 
 import contextlib
 import json
+import shutil
+import subprocess
 
 import pytest
 from lib import engine as engines
@@ -181,9 +183,11 @@ def test_text_for_people(engine, boxes):
     assert "why: the daemon's socket is root on the host" in text and "do:  " in text
 
 
-def test_who_is_not_root_is_told(engine):
-    result = command("audit", user=65534)
-    assert result.returncode == 3 and b"not root" in result.stderr
+def test_who_is_not_root_is_told(scratch):
+    program = shutil.copy(host.PROGRAM, scratch)  # where everybody gets to
+    for arguments in (["audit"], ["policy", "suggest"]):
+        result = subprocess.run([program, *arguments], capture_output=True, user=65534)
+        assert result.returncode == 3 and b"not root" in result.stderr
 
 
 @pytest.mark.parametrize("arguments, why", [

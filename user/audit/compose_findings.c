@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What a service gets. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,14 +9,8 @@
 #include "user/util/cleanup.h"
 #include "user/util/file.h"
 
-struct look {
-	struct compose *c;
-	const struct service *s;
-	struct container *container;
-};
-
-static int tell(const struct look *l, const struct compose_file *file, const struct yaml_node *node,
-		struct finding *finding)
+static int tell(const struct compose_look *l, const struct compose_file *file,
+		const struct yaml_node *node, struct finding *finding)
 {
 	return compose_tell(l->c, l->s, l->container, file, node, finding);
 }
@@ -50,7 +43,7 @@ static int source_lead(const struct compose_mount *m, struct lead *out, char **p
 	return 0;
 }
 
-static int mount_finding(const struct look *l, const struct compose_mount *m,
+static int mount_finding(const struct compose_look *l, const struct compose_mount *m,
 			 const struct lead *lead, bool volume, const char *spelling,
 			 const struct compose_file *file, const struct yaml_node *node)
 {
@@ -62,8 +55,9 @@ static int mount_finding(const struct look *l, const struct compose_mount *m,
 }
 
 /* A mount, told as @spelling at @node: its own, or that of a volumes_from. */
-static int mount_look(const struct look *l, const struct compose_mount *m, const char *spelling,
-		      const struct compose_file *file, const struct yaml_node *node)
+static int mount_look(const struct compose_look *l, const struct compose_mount *m,
+		      const char *spelling, const struct compose_file *file,
+		      const struct yaml_node *node)
 {
 	AUTO_FREE char *device = NULL;
 	AUTO_FREE char *path = NULL;
@@ -86,7 +80,7 @@ static int mount_look(const struct look *l, const struct compose_mount *m, const
 	return err ? err : mount_finding(l, m, &lead, volume, spelling, file, node);
 }
 
-static int mounts_look(const struct look *l)
+static int mounts_look(const struct compose_look *l)
 {
 	CLEANUP(compose_mounts_clear) struct compose_mounts mounts = {0};
 	int err = compose_mounts_read(l->s, &mounts);
@@ -101,7 +95,7 @@ static int mounts_look(const struct look *l)
 
 /* --- volumes_from --------------------------------------------------------------------------------- */
 
-static int service_find(const struct look *l, const char *name, struct service *out)
+static int service_find(const struct compose_look *l, const char *name, struct service *out)
 {
 	struct compose beside = *l->c;
 	int err = compose_service(l->c, name, out);
@@ -113,7 +107,7 @@ static int service_find(const struct look *l, const char *name, struct service *
 	return compose_service(&beside, name, out);
 }
 
-static int from_look(const struct look *l, const struct compose_file *file,
+static int from_look(const struct compose_look *l, const struct compose_file *file,
 		     const struct yaml_node *node, const char *name, const char *spelling,
 		     int depth)
 {
@@ -140,7 +134,7 @@ static int from_look(const struct look *l, const struct compose_file *file,
 	return err;
 }
 
-static int volumes_from_look(const struct look *l)
+static int volumes_from_look(const struct compose_look *l)
 {
 	int err = 0;
 
@@ -190,8 +184,8 @@ static int file_of(struct compose *c, const char *kind, const char *name,
 	return *out ? 0 : -ENOENT;
 }
 
-static int content_look(const struct look *l, const char *kind, const struct compose_file *file,
-			const struct yaml_node *node)
+static int content_look(const struct compose_look *l, const char *kind,
+			const struct compose_file *file, const struct yaml_node *node)
 {
 	const char *name = yaml_text(node) ? yaml_text(node) : yaml_text(yaml_get(node, "source"));
 	const struct compose_file *from = NULL;
@@ -214,7 +208,7 @@ static int content_look(const struct look *l, const char *kind, const struct com
 	return mount_finding(l, &m, &lead, false, spelling, file, node);
 }
 
-static int contents_look(const struct look *l)
+static int contents_look(const struct compose_look *l)
 {
 	static const char *const kinds[] = {"configs", "secrets"};
 	int err = 0;
@@ -230,180 +224,9 @@ static int contents_look(const struct look *l)
 	return err;
 }
 
-/* --- the environment ------------------------------------------------------------------------------ */
-
-struct host_variable {
-	const struct look *look;
-	const struct compose_file *reading; /* whose layer it is */
-	const struct compose_file *file;    /* of the one that counts so far */
-	const struct yaml_node *node;	    /* NULL: in an env_file… */
-	char *env_file;			    /* …this one */
-	unsigned int line;
-	char *written; /* NULL: handed on from where Compose runs */
-	bool set;
-};
-
-static void host_clear(struct host_variable *h)
-{
-	free(h->env_file);
-	free(h->written);
-}
-
-static int host_set(struct host_variable *h, const struct compose_file *file,
-		    const struct yaml_node *node, const char *written)
-{
-	host_clear(h);
-	h->env_file = NULL;
-	h->file = file;
-	h->node = node;
-	h->set = true;
-	h->written = written ? strdup(written) : NULL;
-	return written && !h->written ? -ENOMEM : 0;
-}
-
-static int env_file_variable(void *ctx, const char *name, const char *value, unsigned int line)
-{
-	struct host_variable *h = ctx;
-	char *file = h->env_file;
-	int err;
-
-	if (strcmp(name, "DOCKER_HOST") != 0)
-		return 0;
-	h->env_file = NULL;
-	err = host_set(h, h->file, NULL, value);
-	h->env_file = file;
-	h->line = line;
-	return err;
-}
-
-static int env_file_read(struct host_variable *h, const struct compose_file *file,
-			 const struct yaml_node *node)
-{
-	const struct look *l = h->look;
-	const struct yaml_node *path_node =
-		yaml_kind(node) == YAML_MAP ? yaml_get(node, "path") : node;
-	const char *required = yaml_text(yaml_get(node, "required"));
-	const char *written = yaml_text(path_node);
-	CLEANUP(variables_clear) struct variables vars = {.above = file->vars};
-	struct host_variable mine = {.look = l, .file = file};
-	AUTO_FREE char *spelling = NULL;
-	AUTO_FREE char *expanded = NULL;
-	AUTO_FREE char *path = NULL;
-	AUTO_FREE char *text = NULL;
-	int err;
-
-	if (!written)
-		return 0;
-	err = variables_expand(file->vars, written, &expanded);
-	path = err ? NULL : compose_path(file, expanded);
-	if (!path || str_format(&spelling, "env_file: %s", written))
-		return -ENOMEM;
-	if (l->c->input->alone || file_read(AT_FDCWD, path, COMPOSE_FILE_MAX, &text, NULL)) {
-		if (required && !yaml_is_true(required))
-			return 0;
-		return compose_tell_undecided(l->c, l->s, l->container, file, path_node, spelling,
-					      "the file, which can name a daemon, is not there");
-	}
-	mine.env_file = take_ptr(path);
-	err = variables_read(&vars, text, env_file_variable, &mine);
-	if (!err && mine.set) {
-		host_clear(h);
-		*h = mine;
-	} else {
-		host_clear(&mine);
-	}
-	return err;
-}
-
-static int env_files_look(struct host_variable *h, const struct layer *layer)
-{
-	const struct yaml_node *files = yaml_get(layer->node, "env_file");
-	int err = 0;
-
-	if (yaml_kind(files) == YAML_TEXT)
-		return env_file_read(h, layer->file, files);
-	for (size_t i = 0; !err && i < yaml_size(files); i++)
-		err = env_file_read(h, layer->file, yaml_at(files, i));
-	return err;
-}
-
-static int environment_entry(void *ctx, const struct yaml_node *key, const struct yaml_node *value)
-{
-	struct host_variable *h = ctx;
-
-	if (strcmp(yaml_text(key), "DOCKER_HOST") != 0)
-		return 0;
-	return host_set(h, h->reading, key,
-			yaml_text(value) && yaml_kind(value) ? yaml_text(value) : NULL);
-}
-
-static int environment_read(struct host_variable *h, const struct layer *layer)
-{
-	const struct yaml_node *environment = yaml_get(layer->node, "environment");
-	int err = 0;
-
-	h->reading = layer->file;
-	if (yaml_kind(environment) == YAML_MAP)
-		return yaml_each(environment, environment_entry, h);
-	for (size_t i = 0; !err && i < yaml_size(environment); i++) {
-		const struct yaml_node *node = yaml_at(environment, i);
-		const char *text = yaml_text(node);
-
-		if (!text || strncmp(text, "DOCKER_HOST", 11) != 0)
-			continue;
-		if (text[11] == '=')
-			err = host_set(h, layer->file, node, text + 12);
-		else if (!text[11])
-			err = host_set(h, layer->file, node, NULL);
-	}
-	return err;
-}
-
-static int host_tell(const struct look *l, const struct host_variable *h)
-{
-	AUTO_FREE char *value = NULL;
-	AUTO_FREE char *spelling = NULL;
-	struct finding finding = {.daemon = DAEMON_DOCKER, .way = WAY_TCP};
-
-	if (str_format(&spelling, "DOCKER_HOST%s%s", h->written ? "=" : "",
-		       h->written ? h->written : ""))
-		return -ENOMEM;
-	if (h->written ? variables_expand(h->file->vars, h->written, &value)
-		       : !(value = strdup("\001")))
-		return -ENOMEM;
-	finding.spelling = spelling;
-	finding.socket = value;
-	if (*value == LEAD_UNKNOWN) {
-		finding.way = WAY_UNDECIDED;
-		finding.socket = NULL;
-		finding.unknown = "the variable decides which daemon it is";
-	} else if (!lead_is_address(value)) {
-		return 0; /* a path within the container: what leads there is a mount */
-	}
-	if (!h->env_file)
-		return tell(l, h->file, h->node, &finding);
-	finding.file = h->env_file;
-	finding.line = h->line;
-	finding.service = l->s->name;
-	finding.container = l->container;
-	return l->c->input->fn(l->c->input->ctx, &finding);
-}
-
-static int environment_look(const struct look *l)
-{
-	CLEANUP(host_clear) struct host_variable h = {.look = l};
-	int err = 0;
-
-	for (size_t i = 0; !err && i < l->s->count; i++)
-		err = env_files_look(&h, &l->s->layers[i]);
-	for (size_t i = 0; !err && i < l->s->count; i++)
-		err = environment_read(&h, &l->s->layers[i]);
-	return err || !h.set ? err : host_tell(l, &h);
-}
-
 /* --- powers ------------------------------------------------------------------------------------------ */
 
-static int truth_look(const struct look *l, const char *key, enum finding_way way)
+static int truth_look(const struct compose_look *l, const char *key, enum finding_way way)
 {
 	const struct compose_file *file = NULL;
 	const struct yaml_node *node = service_get(l->s, key, &file);
@@ -430,7 +253,7 @@ static int truth_look(const struct look *l, const char *key, enum finding_way wa
 		       : 0;
 }
 
-static int pid_look(const struct look *l)
+static int pid_look(const struct compose_look *l)
 {
 	const struct compose_file *file = NULL;
 	const struct yaml_node *node = service_get(l->s, "pid", &file);
@@ -479,7 +302,7 @@ static int label_entry(void *ctx, const struct yaml_node *key, const struct yaml
 	return 0;
 }
 
-static int labels_read(const struct look *l)
+static int labels_read(const struct compose_look *l)
 {
 	json_t *labels = json_object();
 	int err = labels ? 0 : -ENOMEM;
@@ -503,7 +326,7 @@ static int labels_read(const struct look *l)
 	return err;
 }
 
-static int container_make(struct look *l)
+static int container_make(struct compose_look *l)
 {
 	AUTO_FREE char *name = NULL;
 	AUTO_FREE char *image = NULL;
@@ -524,7 +347,7 @@ static int container_make(struct look *l)
 
 int compose_service_audit(struct compose *c, const struct service *s)
 {
-	struct look l = {.c = c, .s = s};
+	struct compose_look l = {.c = c, .s = s};
 	int err = container_make(&l);
 
 	err = err ? err : mounts_look(&l);
@@ -533,7 +356,7 @@ int compose_service_audit(struct compose *c, const struct service *s)
 	err = err ? err : truth_look(&l, "use_api_socket", WAY_API_SOCKET);
 	err = err ? err : truth_look(&l, "privileged", WAY_PRIVILEGED);
 	err = err ? err : pid_look(&l);
-	err = err ? err : environment_look(&l);
+	err = err ? err : compose_environment_look(&l);
 	container_unref(l.container);
 	return err;
 }

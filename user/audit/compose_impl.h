@@ -113,6 +113,16 @@ int compose_tell_undecided(struct compose *c, const struct service *s,
 			   const struct container *container, const struct compose_file *file,
 			   const struct yaml_node *node, const char *spelling, const char *unknown);
 
+/* A service that is looked at, and the container that it will be. */
+struct compose_look {
+	struct compose *c;
+	const struct service *s;
+	struct container *container;
+};
+
+/* compose_environment.c: which daemon its clients are sent to. */
+int compose_environment_look(const struct compose_look *look);
+
 /* All of a service. */
 int compose_service_audit(struct compose *c, const struct service *s);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "user/audit/docker_command.h"
+#include "user/audit/docker_command_impl.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -7,26 +7,9 @@
 #include <strings.h>
 
 #include "user/audit/docker_options.h"
-#include "user/audit/lead.h"
 #include "user/util/cleanup.h"
 #include "user/util/file.h"
 #include "user/util/yaml.h"
-
-#define NAMED_MAX 256
-
-/* A volume that was made on a device, or a container that was given a socket. */
-struct named {
-	char *name;
-	char *device; /* of a volume */
-	struct lead lead;
-	enum mount_via via;
-};
-
-struct docker_text {
-	const struct report *report;
-	struct named named[NAMED_MAX];
-	size_t named_count;
-};
 
 /* A container that is started. */
 struct start {
@@ -39,195 +22,6 @@ struct start {
 	size_t owned_count;
 	bool open; /* some of its options are not known */
 };
-
-struct docker_text *docker_text_new(const struct report *report)
-{
-	struct docker_text *text = calloc(1, sizeof(*text));
-
-	if (text)
-		text->report = report;
-	return text;
-}
-
-void docker_text_free(struct docker_text *text)
-{
-	if (!text)
-		return;
-	for (size_t i = 0; i < text->named_count; i++) {
-		free(text->named[i].name);
-		free(text->named[i].device);
-	}
-	free(text);
-}
-
-static const struct named *named_find(const struct docker_text *text, const char *name)
-{
-	for (size_t i = 0; i < text->named_count; i++)
-		if (!strcmp(text->named[i].name, name))
-			return &text->named[i];
-	return NULL;
-}
-
-static int named_add(struct docker_text *text, const char *name, const char *device)
-{
-	struct named *n = NULL;
-
-	if (text->named_count == NAMED_MAX)
-		return 0;
-	n = &text->named[text->named_count];
-	*n = (struct named){.name = strdup(name), .device = device ? strdup(device) : NULL};
-	if (!n->name || (device && !n->device)) {
-		free(n->name);
-		free(n->device);
-		return -ENOMEM;
-	}
-	text->named_count++;
-	return 0;
-}
-
-/* --- which command it is -------------------------------------------------------------------------- */
-
-static bool word_is(const struct shell_command *command, size_t i, const char *what)
-{
-	return i < command->count && !strcmp(command->words[i].text, what);
-}
-
-static bool is_one_of(const char *word, const char *const *list, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		if (!strcmp(word, list[i]))
-			return true;
-	return false;
-}
-#define IS_ONE_OF(word, list) is_one_of(word, list, sizeof(list) / sizeof((list)[0]))
-
-static const char *base_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	const char *equals = strrchr(path, '=');
-
-	/* "ExecStart=/usr/bin/docker" */
-	return slash ? slash + 1 : equals ? equals + 1 : path;
-}
-
-/* Global options that take a value, of all the clients. */
-static size_t globals_skip(const struct shell_command *command, size_t i)
-{
-	static const char *const with_value[] = {
-		"-H",
-		"--host",
-		"-c",
-		"--context",
-		"--config",
-		"-l",
-		"--log-level",
-		"--tlscacert",
-		"--tlscert",
-		"--tlskey",
-		"--root",
-		"--runroot",
-		"--url",
-		"--connection",
-		"--storage-driver",
-		"--storage-opt",
-		"--tmpdir",
-		"--cgroup-manager",
-		"--runtime",
-		"-n",
-		"--namespace",
-		"-a",
-		"--address",
-		"--snapshotter",
-		"-f",
-		"--file",
-		"-p",
-		"--project-name",
-		"--profile",
-		"--env-file",
-		"--project-directory",
-		"--ansi",
-		"--progress",
-	};
-
-	while (i < command->count && command->words[i].text[0] == '-') {
-		const char *word = command->words[i].text;
-
-		i += IS_ONE_OF(word, with_value) ? 2 : 1;
-	}
-	return i;
-}
-
-static int volume_create(struct docker_text *text, const struct shell_command *command, size_t i)
-{
-	const char *device = NULL;
-	const char *name = NULL;
-	bool bind = false;
-
-	for (; i < command->count; i++) {
-		const char *word = command->words[i].text;
-
-		if (!strcmp(word, "-o") || !strcmp(word, "--opt"))
-			continue;
-		if (!strncmp(word, "--opt=", 6))
-			word += 6;
-		if (!strcmp(word, "-d") || !strcmp(word, "--driver") || !strcmp(word, "--label") ||
-		    !strcmp(word, "--name"))
-			i += strcmp(word, "--name") != 0;
-		else if (!strncmp(word, "device=", 7))
-			device = word + 7;
-		else if (!strncmp(word, "o=", 2))
-			bind = bind || strstr(word, "bind");
-		else if (*word != '-' && !strchr(word, '='))
-			name = word;
-	}
-	return name && device && bind ? named_add(text, name, device) : 0;
-}
-
-/* What says something and does not do it. */
-static bool only_talks(const struct shell_command *command)
-{
-	static const char *const talkers[] = {"echo",  "printf", "log",	  "info", "warn",
-					      "error", "grep",	 "which", "man",  "type"};
-	const char *first = command->words[0].text;
-
-	return IS_ONE_OF(first, talkers);
-}
-
-bool docker_command_runs(struct docker_text *text, const struct shell_command *command,
-			 size_t *words)
-{
-	static const char *const clients[] = {"docker", "podman", "nerdctl", "docker.io"};
-	static const char *const composes[] = {"docker-compose", "podman-compose"};
-
-	if (!command->count || only_talks(command))
-		return false;
-	for (size_t i = 0; i < command->count; i++) {
-		const char *base = base_of(command->words[i].text);
-		bool compose = IS_ONE_OF(base, composes);
-		size_t at;
-
-		if (!compose && !IS_ONE_OF(base, clients))
-			continue;
-		at = globals_skip(command, i + 1);
-		if (word_is(command, at, "compose")) {
-			compose = true;
-			at = globals_skip(command, at + 1);
-		}
-		if (word_is(command, at, "volume") && word_is(command, at + 1, "create")) {
-			/* Without memory for it a volume's device is not known. */
-			(void)volume_create(text, command, at + 2);
-			return false;
-		}
-		if ((word_is(command, at, "container") && !compose) ||
-		    (word_is(command, at, "service") && word_is(command, at + 1, "create")))
-			at++;
-		if (!word_is(command, at, "run") && (compose || !word_is(command, at, "create")))
-			continue;
-		*words = at + 1;
-		return true;
-	}
-	return false;
-}
 
 /* --- findings --------------------------------------------------------------------------------------- */
 
@@ -276,7 +70,7 @@ static int lead_add(struct start *s, const struct docker_option *o, const struct
 static int source_add(struct start *s, const struct docker_option *o, const char *source,
 		      bool read_only)
 {
-	const struct named *named = named_find(s->text, source);
+	const struct named *named = docker_named_find(s->text, source);
 	struct lead lead = lead_find(source);
 
 	if (*source != '/' && *source != LEAD_UNKNOWN && daemon_by_path(source) != DAEMON_NONE &&
@@ -350,8 +144,9 @@ static int mount_add(struct start *s, const struct docker_option *o)
 		lead = lead_find(device);
 		return lead_add(s, o, &lead, true, yaml_is_true(ro));
 	}
-	return source && named_find(s->text, source) ? source_add(s, o, source, yaml_is_true(ro))
-						     : 0;
+	return source && docker_named_find(s->text, source)
+		       ? source_add(s, o, source, yaml_is_true(ro))
+		       : 0;
 }
 
 static int volumes_from_add(struct start *s, const struct docker_option *o)
@@ -470,7 +265,7 @@ static int start_tell(struct start *s)
 		const struct finding *f = i < s->count ? &s->findings[i] : NULL;
 		size_t before = text->named_count;
 
-		err = named_add(text, name, NULL);
+		err = docker_named_add(text, name, NULL);
 		if (err)
 			return err;
 		if (f && f->way == WAY_MOUNT && text->named_count > before) {

@@ -295,7 +295,8 @@ int cmd_audit(int argc, char **argv)
 		err = -errno;
 	if (err) {
 		log_error("auditing: %s", strerror(-err));
-		return EXIT_BROKE;
+		/* No socket diagnostics: live_look() has said which module they need. */
+		return err == -ENOENT ? EXIT_UNABLE : EXIT_BROKE;
 	}
 	return a.errors ? EXIT_USAGE : a.not_justified ? EXIT_FINDING : EXIT_DONE;
 }

@@ -145,7 +145,7 @@ int pipeline_start(struct pipeline *p)
 	p->lost_looked_ns = now;
 	pipeline_emit_monitor(p, EVENT_MONITOR_STARTED);
 	if (p->policy)
-		pipeline_emit_policy(p, p->policy->file, NULL);
+		pipeline_policy_said(p, p->policy->file, NULL);
 	pipeline_scan(p);
 	pipeline_tcp_refresh(p, true);
 	err = connections_find(p->options.procfd, p->listeners, pipeline_take_open, p);

@@ -50,15 +50,16 @@ int pipeline_audit(struct pipeline *pipeline, finding_fn fn, void *ctx);
 void pipeline_armed(struct pipeline *pipeline);
 
 /*
- * Judge by another policy from now on, NULL: by none. It stays the caller's, and has to
- * live until the next call or the pipeline's end. What is exposed is said again.
+ * Judge by another policy, which was read from @file, from now on; NULL: by none. It stays
+ * the caller's, and has to live until the next call or the pipeline's end. The stream is
+ * told, and what is exposed is said again.
  */
-void pipeline_set_policy(struct pipeline *pipeline, const struct policy *policy);
+void pipeline_set_policy(struct pipeline *pipeline, const struct policy *policy, const char *file);
 /*
- * Say in the stream that the policy in force was read from @file, or, with @error, that
- * what is in @file now was refused and that the one before stays.
+ * Tell the stream that the policy in force was read from @file; with @error, that what is
+ * in @file now is refused, and the one before stays.
  */
-void pipeline_emit_policy(struct pipeline *pipeline, const char *file, const char *error);
+void pipeline_policy_said(struct pipeline *pipeline, const char *file, const char *error);
 
 /* Take in what the kernel has. 0 or -errno. */
 int pipeline_drain(struct pipeline *pipeline);

@@ -33,7 +33,7 @@ static void exposures_anew(struct pipeline *p)
 	pipeline_tcp_say(p);
 }
 
-void pipeline_emit_policy(struct pipeline *p, const char *file, const char *error)
+void pipeline_policy_said(struct pipeline *p, const char *file, const char *error)
 {
 	struct event event = {
 		.action = EVENT_POLICY_LOADED,
@@ -45,9 +45,10 @@ void pipeline_emit_policy(struct pipeline *p, const char *file, const char *erro
 	pipeline_emit(p, &event);
 }
 
-void pipeline_set_policy(struct pipeline *p, const struct policy *policy)
+void pipeline_set_policy(struct pipeline *p, const struct policy *policy, const char *file)
 {
 	p->policy = policy;
+	pipeline_policy_said(p, file, NULL);
 	exposures_anew(p);
 }
 

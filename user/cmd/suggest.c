@@ -134,7 +134,7 @@ int policy_suggest(void)
 	err = live_look(suggestion_take, &all);
 	if (err) {
 		log_error("looking at this host's containers: %s", strerror(-err));
-		return EXIT_BROKE;
+		return err == -ENOENT ? EXIT_UNABLE : EXIT_BROKE;
 	}
 	strftime(expires, sizeof(expires), "%Y-%m-%d", gmtime_r(&end, &tm));
 	printf("# What can reach a container daemon on this host now. Take out what should not,\n"

@@ -20,6 +20,7 @@
 #include "user/util/clock.h"
 #include "user/util/file.h"
 #include "user/util/log.h"
+#include "user/util/text.h"
 
 #define SYSLOG_SOCKET "/dev/log"
 #define TICK_NS	      200000000L
@@ -165,6 +166,17 @@ static int sensor_start(struct watch *w)
 
 /* --- running ------------------------------------------------------------------------ */
 
+static void policy_say(const struct watch *w)
+{
+	char shown[512];
+
+	if (!w->policy)
+		return;
+	text_escape(shown, sizeof(shown), w->policy->file, strlen(w->policy->file));
+	log_info("policy %s: %zu rule%s in force", shown, w->policy->count,
+		 w->policy->count == 1 ? "" : "s");
+}
+
 /* A bad one is refused, and the old one stays in force: both is said in the stream. */
 static void policy_reload(struct watch *w)
 {
@@ -174,16 +186,15 @@ static void policy_reload(struct watch *w)
 
 	if (policy_open(w->options.policy, why, &policy)) {
 		log_warn("the policy in force stays as it was");
-		pipeline_emit_policy(w->pipeline, file, why);
+		pipeline_policy_said(w->pipeline, file, why);
 		return;
 	}
 	if (!policy && !w->policy)
 		return;
-	pipeline_set_policy(w->pipeline, policy);
+	pipeline_set_policy(w->pipeline, policy, file);
 	policy_free(w->policy);
 	w->policy = policy;
-	log_info("policy %s: %zu rules in force", file, policy ? policy->count : 0);
-	pipeline_emit_policy(w->pipeline, file, NULL);
+	policy_say(w);
 }
 
 static void signals_take(struct watch *w)
@@ -286,6 +297,7 @@ int cmd_watch(int argc, char **argv)
 		return err > 0 ? EXIT_DONE : EXIT_USAGE;
 	if (policy_open(w.options.policy, why, &w.policy))
 		return EXIT_USAGE;
+	policy_say(&w);
 	err = core_forbid();
 	if (err) {
 		log_error("forbidding core files: %s", strerror(-err));

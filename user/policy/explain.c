@@ -73,8 +73,7 @@ static void put_requests(FILE *out, const struct rule *rule)
 {
 	static const char *const levels[] = {
 		[GRADE_PROBE] = "only to ask whether it is there and what it is",
-		[GRADE_READ] = "to read what it tells of containers, images and the like, but for "
-			       "secrets",
+		[GRADE_READ] = "to read of containers, images and the like, but no secrets",
 		[GRADE_SENSITIVE_READ] = "to read all that it tells, secrets and files included",
 		[GRADE_WRITE] = "to read all, and to start, stop and change containers",
 		[GRADE_EXEC] = "to read and change all, and to run programs in any container",
