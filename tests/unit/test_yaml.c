@@ -98,6 +98,8 @@ static void says_where_it_is_wrong(void **state)
 		{"a: b: c\n", 1, "nested"},
 		{"a:\n\t- b\n", 2, "tab"},
 		{"a: &x 1\nb: *y\n", 2, "anchor"},
+		{"a: &x {b: 1}\nc: *x/b\n", 2, "anchor"},
+		{"a: *\n", 1, "alias"},
 		{"{\"a\": 1,, }", 1, ""},
 		{"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", 1,
 		 "depth"},

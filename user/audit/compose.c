@@ -57,9 +57,7 @@ bool compose_is_named(const char *file)
 
 bool compose_is(const struct yaml_node *root)
 {
-	return yaml_kind(yaml_get(root, "services")) == YAML_MAP ||
-	       (yaml_kind(yaml_get(root, "include")) == YAML_LIST &&
-		yaml_kind(yaml_get(root, "services")) == YAML_NONE);
+	return yaml_kind(yaml_get(root, "services")) == YAML_MAP;
 }
 
 /* --- files ---------------------------------------------------------------------------------- */
@@ -184,6 +182,16 @@ int compose_tell_undecided(struct compose *c, const struct service *s,
 	return compose_tell(c, s, container, file, node, &finding);
 }
 
+int compose_tell_missing(struct compose *c, const struct service *s,
+			 const struct container *container, const struct compose_file *file,
+			 const struct yaml_node *node, const char *spelling, const char *unknown)
+{
+	/* Documentation shows a file without those around it. */
+	return c->input->fragment
+		       ? 0
+		       : compose_tell_undecided(c, s, container, file, node, spelling, unknown);
+}
+
 /* --- a project ------------------------------------------------------------------------------------ */
 
 static int env_read(struct variables *vars, const char *folder)
@@ -264,8 +272,10 @@ const struct yaml_node *compose_services(const struct compose_file *file)
 {
 	const struct yaml_node *services = yaml_get(file->root, "services");
 
-	/* The first version had them at the top. */
-	return compose_is(file->root) ? services : file->root;
+	/* The first version had them at the top. Another file may only include, or name volumes. */
+	return yaml_kind(services) != YAML_NONE || yaml_size(yaml_get(file->root, "include"))
+		       ? services
+		       : file->root;
 }
 
 struct walk {
@@ -353,7 +363,7 @@ static int include_add(struct compose *sub, const struct compose_file *from,
 	if (err == -EINVAL)
 		unknown = "the file is malformed";
 	if (err && err != -ENOMEM)
-		return compose_tell_undecided(sub, NULL, NULL, from, node, spelling, unknown);
+		return compose_tell_missing(sub, NULL, NULL, from, node, spelling, unknown);
 	if (!err && sub->main_count < MAIN_MAX)
 		sub->main[sub->main_count++] = file;
 	return err;

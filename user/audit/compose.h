@@ -15,13 +15,14 @@ struct compose_input {
 	const char *file;	      /* as findings are to name it */
 	const struct yaml_node *root; /* its document */
 	bool alone;		      /* it comes from no folder: no other file is looked for */
+	bool fragment;		      /* it is a part of documentation: nor is one missed */
 	finding_fn fn;
 	compose_error_fn error;
 	void *ctx;
 	size_t *external_volumes; /* added to */
 };
 
-/* Is it one, by its content? */
+/* Is it one, by its content? One that only includes others is known by its name alone. */
 bool compose_is(const struct yaml_node *root);
 /* By its name: of the files that "docker compose" takes without being told. */
 bool compose_is_base(const char *file);

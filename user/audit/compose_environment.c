@@ -79,8 +79,8 @@ static int env_file_read(struct host_variable *h, const struct compose_file *fil
 	if (l->c->input->alone || file_read(AT_FDCWD, path, COMPOSE_FILE_MAX, &text, NULL)) {
 		if (required && !yaml_is_true(required))
 			return 0;
-		return compose_tell_undecided(l->c, l->s, l->container, file, path_node, spelling,
-					      "the file, which can name a daemon, is not there");
+		return compose_tell_missing(l->c, l->s, l->container, file, path_node, spelling,
+					    "the file, which can name a daemon, is not there");
 	}
 	mine.env_file = take_ptr(path);
 	err = variables_read(&vars, text, env_file_variable, &mine);

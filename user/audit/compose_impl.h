@@ -113,6 +113,11 @@ int compose_tell_undecided(struct compose *c, const struct service *s,
 			   const struct container *container, const struct compose_file *file,
 			   const struct yaml_node *node, const char *spelling, const char *unknown);
 
+/* The same of what is in a file that is not there. */
+int compose_tell_missing(struct compose *c, const struct service *s,
+			 const struct container *container, const struct compose_file *file,
+			 const struct yaml_node *node, const char *spelling, const char *unknown);
+
 /* A service that is looked at, and the container that it will be. */
 struct compose_look {
 	struct compose *c;

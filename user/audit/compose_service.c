@@ -24,7 +24,7 @@ static int extends_tell(struct collect *k, const struct compose_file *file,
 
 	if (str_format(&spelling, "extends: %s", written))
 		return -ENOMEM;
-	return compose_tell_undecided(k->c, k->out, NULL, file, node, spelling, unknown);
+	return compose_tell_missing(k->c, k->out, NULL, file, node, spelling, unknown);
 }
 
 /* Layers of the service that another one extends; below its own. */

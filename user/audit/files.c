@@ -14,6 +14,7 @@
 #include <uthash.h>
 
 #include "user/audit/compose.h"
+#include "user/audit/jsonc.h"
 #include "user/audit/manifest.h"
 #include "user/audit/shell.h"
 #include "user/audit/text.h"
@@ -33,6 +34,13 @@ enum kind {
 	KIND_TOML,
 	KIND_GROOVY,
 	KIND_MARKDOWN,
+};
+
+/* Are there other files beside it? */
+enum origin {
+	FROM_FOLDER,
+	FROM_NOWHERE,  /* standard input */
+	FROM_DOCUMENT, /* a block of Markdown's */
 };
 
 /* By name; the first that fits. */
@@ -140,6 +148,47 @@ static void audit_clear(struct audit *a)
 	}
 }
 
+/* --- kinds ---------------------------------------------------------------------------------------- */
+
+static enum kind kind_by_content(const char *text)
+{
+	if (!strncmp(text, "#!", 2)) {
+		size_t len = strcspn(text, "\n");
+
+		for (const char *p = text; (p = strstr(p, "sh")) && p < text + len; p++)
+			if (p + 2 == text + len || strchr(" \r", p[2]))
+				return KIND_SHELL;
+		return KIND_OTHER;
+	}
+	if (strstr(text, "\n[Service]") || strstr(text, "\n[Container]") ||
+	    !strncmp(text, "[Service]", 9) || !strncmp(text, "[Container]", 11))
+		return KIND_UNIT;
+	if (strchr("[{", text[strspn(text, " \t\r\n")]) && text[strspn(text, " \t\r\n")] &&
+	    strstr(text, "\"HostConfig\""))
+		return KIND_JSON;
+	if (!strncmp(text, "services:", 9) || strstr(text, "\nservices:") ||
+	    (strstr(text, "apiVersion:") && strstr(text, "\nkind:")))
+		return KIND_YAML;
+	return KIND_OTHER;
+}
+
+static enum kind kind_by_name(const char *name)
+{
+	const char *slash = strrchr(name, '/');
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!fnmatch(names[i].pattern, slash ? slash + 1 : name, FNM_CASEFOLD))
+			return names[i].kind;
+	return KIND_OTHER;
+}
+
+static enum kind kind_of(const char *name, const char *text)
+{
+	enum kind kind = kind_by_name(name);
+
+	return kind == KIND_OTHER ? kind_by_content(text) : kind;
+}
+
 /* --- documents ---------------------------------------------------------------------------------- */
 
 /* What a template's markers make of a YAML file cannot be known; only whether it matters. */
@@ -175,12 +224,14 @@ static int template_tell(struct audit *a, const char *name)
 	return finding_tell(a, &finding);
 }
 
-static int compose_read(struct audit *a, const char *name, const struct yaml_node *root, bool alone)
+static int compose_read(struct audit *a, const char *name, const struct yaml_node *root,
+			enum origin origin)
 {
 	const struct compose_input input = {
 		.file = name,
 		.root = root,
-		.alone = alone,
+		.alone = origin != FROM_FOLDER,
+		.fragment = origin == FROM_DOCUMENT,
 		.fn = finding_tell,
 		.error = error_tell,
 		.ctx = a,
@@ -191,7 +242,7 @@ static int compose_read(struct audit *a, const char *name, const struct yaml_nod
 }
 
 static int document_read(struct audit *a, const char *name, const struct yaml_node *root,
-			 bool alone)
+			 enum origin origin)
 {
 	const struct report report = {name, finding_tell, a};
 
@@ -200,29 +251,49 @@ static int document_read(struct audit *a, const char *name, const struct yaml_no
 	if (kubernetes_is(root))
 		return kubernetes_audit(root, &report);
 	if (compose_is(root) || (compose_is_named(name) && yaml_kind(root) == YAML_MAP))
-		return compose_read(a, name, root, alone);
+		return compose_read(a, name, root, origin);
 	return generic_audit(root, &report);
 }
 
-static int yaml_text_read(struct audit *a, const char *name, const char *text, size_t len,
-			  unsigned int first_line, bool alone)
+/* JSON may have comments. */
+static int json_read(const char *text, size_t len, struct yaml **out, struct yaml_error *error)
+{
+	struct yaml_error second = {0};
+	AUTO_FREE char *plain = NULL;
+	int err = yaml_read(text, len, 1, out, error);
+
+	if (err != -EINVAL)
+		return err;
+	plain = strndup(text, len);
+	if (!plain)
+		return -ENOMEM;
+	jsonc_plain(plain, len);
+	return yaml_read(plain, len, 1, out, &second);
+}
+
+static int yaml_text_read(struct audit *a, enum kind kind, const char *name, const char *text,
+			  size_t len, enum origin origin)
 {
 	AUTO_YAML struct yaml *yaml = NULL;
 	struct yaml_error error = {0};
-	int err = yaml_read(text, len, first_line, &yaml, &error);
+	int err = kind == KIND_JSON ? json_read(text, len, &yaml, &error)
+				    : yaml_read(text, len, 1, &yaml, &error);
 
 	if (err == -EINVAL) {
+		/* Nobody said that it is one: it only looked so. */
+		if (origin == FROM_FOLDER && kind_by_name(name) == KIND_OTHER && !is_template(text))
+			return 0;
 		if (is_template(text))
 			return could_matter(text) ? template_tell(a, name) : 0;
 		error_tell(a, name, error.line, error.column, error.text);
 		return 0;
 	}
 	for (size_t i = 0; !err && i < yaml_count(yaml); i++)
-		err = document_read(a, name, yaml_root(yaml, i), alone);
+		err = document_read(a, name, yaml_root(yaml, i), origin);
 	return err;
 }
 
-/* --- kinds ----------------------------------------------------------------------------------------- */
+/* --- blocks of documentation ------------------------------------------------------------------------- */
 
 struct block {
 	struct audit *a;
@@ -238,17 +309,18 @@ static int block_read(void *ctx, const char *language, const char *text, size_t 
 	AUTO_FREE char *own = strndup(text, len);
 	AUTO_YAML struct yaml *yaml = NULL;
 	struct yaml_error error = {0};
+	bool is_yaml = false;
 	int err = 0;
 
 	if (!own)
 		return -ENOMEM;
-	for (size_t i = 0; i < sizeof(yaml_words) / sizeof(yaml_words[0]); i++) {
-		if (strcasecmp(language, yaml_words[i]) != 0)
-			continue;
+	for (size_t i = 0; i < sizeof(yaml_words) / sizeof(yaml_words[0]); i++)
+		is_yaml = is_yaml || !strcasecmp(language, yaml_words[i]);
+	if (is_yaml || (!*language && kind_by_content(own) == KIND_YAML)) {
 		/* Documentation has fragments: what is no YAML is none to complain about. */
 		err = yaml_read(own, len, first_line, &yaml, &error);
 		for (size_t d = 0; !err && d < yaml_count(yaml); d++)
-			err = document_read(b->a, b->name, yaml_root(yaml, d), true);
+			err = document_read(b->a, b->name, yaml_root(yaml, d), FROM_DOCUMENT);
 		return err == -EINVAL ? 0 : err;
 	}
 	if (!strcasecmp(language, "json") || !strcasecmp(language, "dockerfile"))
@@ -256,40 +328,8 @@ static int block_read(void *ctx, const char *language, const char *text, size_t 
 	return shell_read(own, len, first_line, &report);
 }
 
-static enum kind kind_by_content(const char *text)
-{
-	if (!strncmp(text, "#!", 2)) {
-		size_t len = strcspn(text, "\n");
-
-		for (const char *p = text; (p = strstr(p, "sh")) && p < text + len; p++)
-			if (p + 2 == text + len || strchr(" \r", p[2]))
-				return KIND_SHELL;
-		return KIND_OTHER;
-	}
-	if (strstr(text, "\n[Service]") || strstr(text, "\n[Container]") ||
-	    !strncmp(text, "[Service]", 9) || !strncmp(text, "[Container]", 11))
-		return KIND_UNIT;
-	if (strchr("[{", text[strspn(text, " \t\r\n")]) && text[strspn(text, " \t\r\n")] &&
-	    strstr(text, "\"HostConfig\""))
-		return KIND_JSON;
-	if (!strncmp(text, "services:", 9) || strstr(text, "\nservices:") ||
-	    (strstr(text, "apiVersion:") && strstr(text, "\nkind:")))
-		return KIND_YAML;
-	return KIND_OTHER;
-}
-
-static enum kind kind_of(const char *name, const char *text)
-{
-	const char *slash = strrchr(name, '/');
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (!fnmatch(names[i].pattern, slash ? slash + 1 : name, FNM_CASEFOLD))
-			return names[i].kind;
-	return text ? kind_by_content(text) : KIND_OTHER;
-}
-
 static int kind_read(struct audit *a, enum kind kind, const char *name, const char *text,
-		     size_t len, bool alone)
+		     size_t len, enum origin origin)
 {
 	const struct report report = {name, finding_tell, a};
 	struct block block = {a, name};
@@ -299,7 +339,7 @@ static int kind_read(struct audit *a, enum kind kind, const char *name, const ch
 		break;
 	case KIND_YAML:
 	case KIND_JSON:
-		return yaml_text_read(a, name, text, len, 1, alone);
+		return yaml_text_read(a, kind, name, text, len, origin);
 	case KIND_SHELL:
 		return shell_read(text, len, 1, &report);
 	case KIND_UNIT:
@@ -353,7 +393,7 @@ static int file_audit(struct audit *a, const char *name)
 		return err;
 	if (err) {
 		/* Devices, sockets and pipes are nothing to read, and are no error in a folder. */
-		if (err == -EFBIG && kind_of(name, NULL) == KIND_OTHER)
+		if (err == -EFBIG && kind_by_name(name) == KIND_OTHER)
 			a->counts->other++;
 		else if (err == -EFBIG)
 			error_tell(a, name, 0, 0, "it is larger than is read (16 MiB)");
@@ -368,7 +408,7 @@ static int file_audit(struct audit *a, const char *name)
 		return 0;
 	}
 	a->counts->files++;
-	return is_merged(a, name) ? 0 : kind_read(a, kind, name, text, len, false);
+	return is_merged(a, name) ? 0 : kind_read(a, kind, name, text, len, FROM_FOLDER);
 }
 
 static int follow_once(struct audit *a, FTS *fts, FTSENT *entry)
@@ -459,5 +499,5 @@ int audit_text(const char *name, const char *text, size_t len, const struct audi
 		return 0;
 	}
 	counts->files++;
-	return kind_read(&a, kind, name, own, len, true);
+	return kind_read(&a, kind, name, own, len, FROM_NOWHERE);
 }

@@ -113,9 +113,15 @@ static int options_look(const struct report *report, const struct yaml_node *val
 	return err;
 }
 
-static int power_look(const struct report *report, const struct yaml_node *key,
+struct entry_walk {
+	const struct report *report;
+	bool image; /* the map is of something that has an image */
+};
+
+static int power_look(const struct entry_walk *w, const struct yaml_node *key,
 		      const struct yaml_node *value)
 {
+	const struct report *report = w->report;
 	const char *name = yaml_text(key);
 	const char *text = yaml_text(value);
 	struct finding finding = {
@@ -124,7 +130,8 @@ static int power_look(const struct report *report, const struct yaml_node *key,
 		.daemon = DAEMON_DOCKER,
 	};
 
-	if (!strcmp(name, "privileged") && yaml_is_true(text)) {
+	/* Others have privileges of their own: what has none is no container. */
+	if (!strcmp(name, "privileged") && yaml_is_true(text) && w->image) {
 		finding.way = WAY_PRIVILEGED;
 		finding.via = VIA_PROC_ROOT;
 		finding.spelling = "privileged: true";
@@ -145,9 +152,10 @@ static int power_look(const struct report *report, const struct yaml_node *key,
 
 static int entry_walk(void *ctx, const struct yaml_node *key, const struct yaml_node *value)
 {
-	const struct report *report = ctx;
+	const struct entry_walk *w = ctx;
+	const struct report *report = w->report;
 	const char *name = yaml_text(key);
-	int err = power_look(report, key, value);
+	int err = power_look(w, key, value);
 
 	if (err || yaml_is_alias(value))
 		return err;
@@ -178,14 +186,17 @@ static int script_read(const struct report *report, const struct yaml_node *node
 
 static int node_walk(const struct report *report, const struct yaml_node *node)
 {
+	struct entry_walk w = {.report = report};
 	int err = 0;
 
 	if (yaml_is_alias(node))
 		return 0;
 	if (yaml_text(node))
 		return script_read(report, node);
-	if (yaml_kind(node) == YAML_MAP)
-		return yaml_each_own(node, entry_walk, (void *)(uintptr_t)report);
+	if (yaml_kind(node) == YAML_MAP) {
+		w.image = yaml_text(yaml_get(node, "image")) || yaml_text(yaml_get(node, "Image"));
+		return yaml_each_own(node, entry_walk, &w);
+	}
 	for (size_t i = 0; !err && i < yaml_size(node); i++)
 		err = node_walk(report, yaml_at(node, i));
 	return err;

@@ -90,6 +90,20 @@ static int documents_load(struct yaml *yaml, struct yaml_error *error)
 	return err;
 }
 
+/* What an alias stands for; NULL: nothing. The library takes more than names for one. */
+static struct fy_node *alias_target(struct fy_node *alias)
+{
+	size_t len = 0;
+	const char *name = fy_node_get_scalar(alias, &len);
+
+	if (!name || !len || *name == '.')
+		return NULL;
+	for (size_t i = 0; i < len; i++)
+		if (strchr("/*^()[]{},%", name[i]))
+			return NULL;
+	return fy_node_resolve_alias(alias);
+}
+
 /* An alias for nothing: the library would only mind when it is resolved. */
 static struct fy_node *alias_unknown(struct fy_node *n)
 {
@@ -99,7 +113,7 @@ static struct fy_node *alias_unknown(struct fy_node *n)
 	void *pos = NULL;
 
 	if (fy_node_is_alias(n))
-		return fy_node_resolve_alias(n) ? NULL : n;
+		return alias_target(n) ? NULL : n;
 	if (fy_node_is_sequence(n))
 		while (!bad && (item = fy_node_sequence_iterate(n, &pos)))
 			bad = alias_unknown(item);
@@ -189,7 +203,8 @@ int yaml_read(const char *text, size_t len, unsigned int first_line, struct yaml
 		return -EINVAL;
 	}
 	if (looks_like_json(text, len))
-		err = read_as(text, len, first_line, FYPCF_JSON_FORCE, out, &json_error);
+		err = read_as(text, len, first_line, FYPCF_JSON_FORCE | FYPCF_ALLOW_DUPLICATE_KEYS,
+			      out, &json_error);
 	if (err == -EINVAL)
 		err = read_as(text, len, first_line,
 			      FYPCF_JSON_NONE | FYPCF_SLOPPY_FLOW_INDENTATION, out, error);
@@ -215,7 +230,7 @@ static struct fy_node *follow(const struct yaml_node *node)
 	for (int i = 0; n && fy_node_is_alias(n); i++) {
 		if (i == FOLLOW_MAX)
 			return NULL;
-		n = fy_node_resolve_alias(n);
+		n = alias_target(n);
 	}
 	return n;
 }
@@ -380,7 +395,8 @@ static bool is_merge(const struct yaml_node *key)
 
 struct lookup {
 	const char *key;
-	const struct yaml_node *found;
+	const struct yaml_node *found; /* the last: JSON can have several */
+	bool own;
 	const struct yaml_node *merged;
 };
 
@@ -389,9 +405,9 @@ static int lookup_entry(void *ctx, const struct yaml_node *key, const struct yam
 	struct lookup *l = ctx;
 
 	if (!strcmp(yaml_text(key), l->key)) {
+		/* There, be it empty: what is merged in counts no more. */
 		l->found = value;
-		/* There, and empty: what is merged in counts no more. */
-		return 1;
+		l->own = true;
 	}
 	if (is_merge(key))
 		l->merged = value;
@@ -403,8 +419,10 @@ static int get_deep(const struct yaml_node *map, const char *key, int depth,
 		    const struct yaml_node **out)
 {
 	struct lookup l = {.key = key};
-	int found = yaml_each_own(map, lookup_entry, &l);
+	int found;
 
+	yaml_each_own(map, lookup_entry, &l);
+	found = l.own;
 	*out = l.found;
 	if (found || depth == FOLLOW_MAX)
 		return found;

@@ -7,7 +7,7 @@
 
 /*
  * YAML 1.2, and JSON, which is read by the same library because that keeps the
- * place of everything. Aliases and merge keys ("<<", yaml.org/type/merge.html) are
+ * place of everything; of names that JSON has several times the last counts. Aliases and merge keys ("<<", yaml.org/type/merge.html) are
  * followed where they are asked for and never copied out, so that a short text
  * cannot grow without bounds.
  */

@@ -1,0 +1,6 @@
+package a
+
+const x = `
+services:
+  a: [
+`
