@@ -337,8 +337,27 @@ static int include_scope(struct compose *sub, const char *path)
 	return env_read(vars, folder);
 }
 
+/* Relative paths of an included file begin where its include says. */
+static int folder_move(struct compose_file *file, const struct compose_file *from,
+		       const char *directory)
+{
+	AUTO_FREE char *expanded = NULL;
+	char *folder = NULL;
+
+	if (!directory)
+		return 0;
+	if (variables_expand(from->vars, directory, &expanded))
+		return -ENOMEM;
+	folder = compose_path(from, expanded);
+	if (!folder)
+		return -ENOMEM;
+	free(file->folder);
+	file->folder = folder;
+	return 0;
+}
+
 static int include_add(struct compose *sub, const struct compose_file *from,
-		       const struct yaml_node *node)
+		       const struct yaml_node *node, const char *directory)
 {
 	const char *written = yaml_text(node);
 	struct compose_file *file = NULL;
@@ -364,8 +383,10 @@ static int include_add(struct compose *sub, const struct compose_file *from,
 		unknown = "the file is malformed";
 	if (err && err != -ENOMEM)
 		return compose_tell_missing(sub, NULL, NULL, from, node, spelling, unknown);
-	if (!err && sub->main_count < MAIN_MAX)
+	if (!err && sub->main_count < MAIN_MAX) {
 		sub->main[sub->main_count++] = file;
+		err = folder_move(file, from, directory);
+	}
 	return err;
 }
 
@@ -380,14 +401,15 @@ static int include_audit(struct compose *c, const struct compose_file *from,
 			      .project = c->project,
 			      .depth = c->depth + 1};
 	const struct yaml_node *path = yaml_kind(node) == YAML_MAP ? yaml_get(node, "path") : node;
+	const char *directory = yaml_text(yaml_get(node, "project_directory"));
 	int err = 0;
 
 	if (c->depth > EXTENDS_MAX)
 		return 0; /* the loop was told of */
 	if (yaml_kind(path) == YAML_TEXT)
-		err = include_add(&sub, from, path);
+		err = include_add(&sub, from, path, directory);
 	for (size_t i = 0; !err && i < yaml_size(path); i++)
-		err = include_add(&sub, from, yaml_at(path, i));
+		err = include_add(&sub, from, yaml_at(path, i), directory);
 	return err ? err : project_audit(&sub);
 }
 

@@ -197,6 +197,17 @@ static bool is_template(const char *text)
 	return strstr(text, "{{") || strstr(text, "{%");
 }
 
+static bool is_template_name(const char *name)
+{
+	static const char *const patterns[] = {"*.tpl",	   "*.tmpl", "*.gotmpl",   "*.j2",
+					       "*.jinja*", "*.erb",  "*.mustache", "*.hbs"};
+
+	for (size_t i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++)
+		if (!fnmatch(patterns[i], name, FNM_CASEFOLD))
+			return true;
+	return false;
+}
+
 static bool could_matter(const char *text)
 {
 	static const char *const words[] = {
@@ -281,7 +292,8 @@ static int yaml_text_read(struct audit *a, enum kind kind, const char *name, con
 
 	if (err == -EINVAL) {
 		/* Nobody said that it is one: it only looked so. */
-		if (origin == FROM_FOLDER && kind_by_name(name) == KIND_OTHER && !is_template(text))
+		if (origin == FROM_FOLDER && kind_by_name(name) == KIND_OTHER &&
+		    !(is_template(text) && is_template_name(name)))
 			return 0;
 		if (is_template(text))
 			return could_matter(text) ? template_tell(a, name) : 0;

@@ -1,0 +1,7 @@
+package x
+
+var a = `
+services:
+  {{ .Name }}: [
+    - /var/run/docker.sock:/x
+`
