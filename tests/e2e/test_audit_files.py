@@ -4,6 +4,7 @@
 import json
 import os
 import pathlib
+import resource
 import shutil
 import subprocess
 
@@ -154,11 +155,32 @@ def test_what_cannot_be_read_is_told(scratch):
     assert audit(scratch).status == 0  # nobody holds us up, nor is it a file
     result = audit(scratch / "compose.yaml")
     assert result.status == 2 and "no regular file" in result.stderr
-    (scratch / "large.yaml").write_bytes(b"#" * (17 << 20))
+    (scratch / "large.yaml").write_bytes(b"#" * (65 << 20))
     result = audit(scratch)
     assert result.status == 2 and "larger than is read" in result.stderr
+    (scratch / "large.yaml").write_bytes(b"# docker" * (1 << 20))
+    result = audit(scratch)
+    assert result.status == 2 and "a document larger than is read" in result.stderr
     (scratch / "large.yaml").rename(scratch / "large.bin")
     assert audit(scratch).status == 0
+
+
+def test_large_arrays_are_read_in_pieces(scratch):
+    """As of "docker inspect" on a large host: each finding with its line, in memory that does not grow."""
+    one = {"Id": "a" * 64, "Name": "/x", "HostConfig": {}, "Config": {"Env": ["A=" + "x" * 5000]}, "Mounts": []}
+    containers = [{**one, "Id": f"{i:064x}", "Name": f"/c{i}"} for i in range(2000)]
+    for i in (0, 777, 1999):
+        containers[i]["Mounts"] = [{"Type": "bind", "Source": "/var/run/docker.sock", "Destination": "/s,]}[{\"\\"}]
+    text = json.dumps(containers, indent=1)
+    (scratch / "inspect.json").write_text(text)
+    lines = [i + 1 for i, line in enumerate(text.splitlines()) if '"Source"' in line]
+    result = audit(scratch / "inspect.json")
+    assert [(f["where"]["container"]["name"], f["where"]["line"]) for f in result.findings] == list(zip(["c0", "c777", "c1999"], lines))
+    limited = command("audit", scratch / "inspect.json", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_DATA, (150 << 20,) * 2))
+    assert limited.returncode == 1, limited.stderr
+    (scratch / "inspect.json").write_text(text[:-5])
+    result = audit(scratch / "inspect.json")
+    assert result.status == 2 and "an array that does not end" in result.stderr
 
 
 def test_links_are_followed_once(scratch):

@@ -33,6 +33,7 @@ static void knows_kinds_and_places(void **state)
 						"second\n");
 	const struct yaml_node *root = yaml_root(yaml, 0);
 	const struct yaml_node *list = yaml_get(root, "b");
+	struct yaml_walk at = {.list = list};
 
 	(void)state;
 	assert_int_equal(yaml_count(yaml), 2);
@@ -42,10 +43,14 @@ static void knows_kinds_and_places(void **state)
 	assert_string_equal(yaml_text(yaml_get(root, "a")), "text");
 	assert_int_equal(yaml_kind(list), YAML_LIST);
 	assert_int_equal(yaml_size(list), 2);
-	assert_int_equal(yaml_line(yaml_at(list, 1)), 4);
-	assert_int_equal(yaml_column(yaml_at(list, 1)), 5);
-	assert_int_equal(yaml_column(yaml_at(list, 0)), 5);
-	assert_null(yaml_at(list, 2));
+	assert_true(yaml_step(&at));
+	assert_ptr_equal(at.item, yaml_first(list));
+	assert_int_equal(yaml_column(at.item), 5);
+	assert_true(yaml_step(&at));
+	assert_int_equal(yaml_line(at.item), 4);
+	assert_int_equal(yaml_column(at.item), 5);
+	assert_false(yaml_step(&at));
+	assert_null(yaml_first(root));
 	assert_int_equal(yaml_kind(yaml_get(yaml_get(root, "c"), "d")), YAML_NONE);
 	/* with a NUL within it is no text of C's */
 	assert_null(yaml_text(yaml_get(yaml_get(root, "c"), "e")));
@@ -93,7 +98,7 @@ static void says_where_it_is_wrong(void **state)
 		unsigned int line;
 		const char *why;
 	} rows[] = {
-		{"a: 1\na: 2\n", 2, "duplicate"},
+		{"a: 1\na: 2\n", 2, "same key"},
 		{"a: [1\nb: 2\n", 3, "flow sequence"},
 		{"a: b: c\n", 1, "nested"},
 		{"a:\n\t- b\n", 2, "tab"},
@@ -178,8 +183,8 @@ static void walk(const struct yaml_node *node, int depth)
 	if (depth > 6)
 		return;
 	(void)yaml_each(node, walk_entry, &next);
-	for (size_t i = 0; i < yaml_size(node); i++)
-		walk(yaml_at(node, i), next);
+	for (struct yaml_walk at = {.list = node}; yaml_step(&at);)
+		walk(at.item, next);
 }
 
 static void survives_anything(void **state)

@@ -266,6 +266,19 @@ static int not_there(int err)
 	return err == -ENOENT || err == -EINVAL || err == -ENFILE ? 0 : err;
 }
 
+bool compose_may_look(struct compose *c)
+{
+	struct compose_files *files = c->files;
+
+	if (files->lookups++ < LOOKUPS_MAX)
+		return true;
+	if (!files->told)
+		c->input->error(c->input->ctx, c->input->file, 0, 0,
+				"it has more services and volumes than are looked at");
+	files->told = true;
+	return false;
+}
+
 /* --- its services ------------------------------------------------------------------------------- */
 
 const struct yaml_node *compose_services(const struct compose_file *file)
@@ -408,8 +421,8 @@ static int include_audit(struct compose *c, const struct compose_file *from,
 		return 0; /* the loop was told of */
 	if (yaml_kind(path) == YAML_TEXT)
 		err = include_add(&sub, from, path, directory);
-	for (size_t i = 0; !err && i < yaml_size(path); i++)
-		err = include_add(&sub, from, yaml_at(path, i), directory);
+	for (struct yaml_walk at = {.list = path}; !err && yaml_step(&at);)
+		err = include_add(&sub, from, at.item, directory);
 	return err ? err : project_audit(&sub);
 }
 
@@ -422,8 +435,8 @@ static int project_audit(struct compose *c)
 		const struct compose_file *file = c->main[w.main];
 		const struct yaml_node *include = yaml_get(file->root, "include");
 
-		for (size_t i = 0; !err && i < yaml_size(include); i++)
-			err = include_audit(c, file, yaml_at(include, i));
+		for (struct yaml_walk at = {.list = include}; !err && yaml_step(&at);)
+			err = include_audit(c, file, at.item);
 	}
 	for (w.main = 0; !err && w.main < c->main_count; w.main++) {
 		err = yaml_each(compose_services(c->main[w.main]), service_walk, &w);

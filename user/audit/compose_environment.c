@@ -100,8 +100,8 @@ static int env_files_look(struct host_variable *h, const struct layer *layer)
 
 	if (yaml_kind(files) == YAML_TEXT)
 		return env_file_read(h, layer->file, files);
-	for (size_t i = 0; !err && i < yaml_size(files); i++)
-		err = env_file_read(h, layer->file, yaml_at(files, i));
+	for (struct yaml_walk at = {.list = files}; !err && yaml_step(&at);)
+		err = env_file_read(h, layer->file, at.item);
 	return err;
 }
 
@@ -123,8 +123,8 @@ static int environment_read(struct host_variable *h, const struct layer *layer)
 	h->reading = layer->file;
 	if (yaml_kind(environment) == YAML_MAP)
 		return yaml_each(environment, environment_entry, h);
-	for (size_t i = 0; !err && i < yaml_size(environment); i++) {
-		const struct yaml_node *node = yaml_at(environment, i);
+	for (struct yaml_walk at = {.list = environment}; !err && yaml_step(&at);) {
+		const struct yaml_node *node = at.item;
 		const char *text = yaml_text(node);
 
 		if (!text || strncmp(text, "DOCKER_HOST", 11) != 0)

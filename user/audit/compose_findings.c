@@ -124,8 +124,8 @@ static int from_look(const struct compose_look *l, const struct compose_file *fi
 	for (size_t i = 0; !err && i < mounts.count; i++)
 		err = mount_look(l, &mounts.list[i], spelling, file, node);
 	more = service_get(&other, "volumes_from", NULL);
-	for (size_t i = 0; !err && depth < EXTENDS_MAX && i < yaml_size(more); i++) {
-		const char *text = yaml_text(yaml_at(more, i));
+	for (struct yaml_walk at = {.list = more}; !err && depth < EXTENDS_MAX && yaml_step(&at);) {
+		const char *text = yaml_text(at.item);
 		AUTO_FREE char *next = text ? strndup(text, strcspn(text, ":")) : NULL;
 
 		if (next && strncmp(text, "container:", 10) != 0)
@@ -142,8 +142,8 @@ static int volumes_from_look(const struct compose_look *l)
 		const struct compose_file *file = l->s->layers[layer].file;
 		const struct yaml_node *list = yaml_get(l->s->layers[layer].node, "volumes_from");
 
-		for (size_t i = 0; !err && i < yaml_size(list); i++) {
-			const struct yaml_node *node = yaml_at(list, i);
+		for (struct yaml_walk at = {.list = list}; !err && yaml_step(&at);) {
+			const struct yaml_node *node = at.item;
 			const char *text = yaml_text(node);
 			AUTO_FREE char *spelling = NULL;
 			AUTO_FREE char *name = NULL;
@@ -217,9 +217,8 @@ static int contents_look(const struct compose_look *l)
 		for (size_t layer = 0; layer < l->s->count; layer++) {
 			const struct yaml_node *list = yaml_get(l->s->layers[layer].node, kinds[k]);
 
-			for (size_t i = 0; !err && i < yaml_size(list); i++)
-				err = content_look(l, kinds[k], l->s->layers[layer].file,
-						   yaml_at(list, i));
+			for (struct yaml_walk at = {.list = list}; !err && yaml_step(&at);)
+				err = content_look(l, kinds[k], l->s->layers[layer].file, at.item);
 		}
 	return err;
 }
@@ -313,8 +312,8 @@ static int labels_read(const struct compose_look *l)
 		const struct labels ls = {labels, l->s->layers[layer].file};
 
 		err = yaml_each(node, label_entry, (void *)(uintptr_t)&ls);
-		for (size_t i = 0; !err && i < yaml_size(node); i++) {
-			const char *text = yaml_text(yaml_at(node, i));
+		for (struct yaml_walk at = {.list = node}; !err && yaml_step(&at);) {
+			const char *text = yaml_text(at.item);
 			AUTO_FREE char *key = text ? strndup(text, strcspn(text, "=")) : NULL;
 
 			if (key && strlen(key) < strlen(text))

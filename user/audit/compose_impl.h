@@ -12,6 +12,8 @@
 #define EXTENDS_MAX	 16 /* of one by another by another… */
 #define FILES_MAX	 256
 #define MAIN_MAX	 16
+#define LOOKUPS_MAX	 200000
+#define MOUNTS_MAX	 4096 /* of one service */
 
 /* A file that was read. */
 struct compose_file {
@@ -41,6 +43,8 @@ struct compose_files {
 	size_t count;
 	struct variables scopes[FILES_MAX]; /* the project's own first, then those of includes */
 	size_t scope_count;
+	size_t lookups; /* of names of services and volumes, each of which walks through a map */
+	bool told;	/* that they are too many */
 };
 
 /*
@@ -50,6 +54,11 @@ struct compose_files {
 int compose_file_open(struct compose *c, const char *file, struct compose_file **out);
 /* @name as it is meant in @file; malloc'd, NULL without memory. */
 char *compose_path(const struct compose_file *file, const char *name);
+/*
+ * May another name be looked up? A few bytes of a hostile file can ask for any number of
+ * them; what is left then is told to input->error.
+ */
+bool compose_may_look(struct compose *c);
 /* The map of a file's services. */
 const struct yaml_node *compose_services(const struct compose_file *file);
 /* "https://…", "oci://…", "git@…": nothing that could be opened here. */
@@ -96,7 +105,7 @@ struct compose_mounts {
 };
 
 void compose_mounts_clear(struct compose_mounts *mounts);
-/* All that count, merged by target. 0 or -ENOMEM. */
+/* All that count, merged by target. 0, -ENOMEM, or -E2BIG: there are more than MOUNTS_MAX. */
 int compose_mounts_read(const struct service *s, struct compose_mounts *out);
 
 /* What a named volume leads to: its device as written, with values put in; NULL: nothing. */

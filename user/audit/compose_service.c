@@ -102,6 +102,8 @@ int compose_service(struct compose *c, const char *name, struct service *out)
 	int err = 0;
 
 	*out = (struct service){.name = name};
+	if (!compose_may_look(c))
+		return -ENOENT;
 	for (size_t i = 0; !err && i < c->main_count; i++) {
 		const struct yaml_node *node = yaml_get(compose_services(c->main[i]), name);
 
@@ -237,6 +239,8 @@ static int mount_put(struct compose_mounts *mounts, struct compose_mount *m)
 		mounts->list[i] = *m;
 		return 0;
 	}
+	if (mounts->count == MOUNTS_MAX)
+		return -E2BIG;
 	more = reallocarray(mounts->list, mounts->count + 1, sizeof(*more));
 	if (!more)
 		return -ENOMEM;
@@ -250,8 +254,8 @@ static int mounts_add(const struct compose_file *file, const struct yaml_node *l
 {
 	int err = 0;
 
-	for (size_t i = 0; !err && i < yaml_size(list); i++) {
-		const struct yaml_node *node = yaml_at(list, i);
+	for (struct yaml_walk at = {.list = list}; !err && yaml_step(&at);) {
+		const struct yaml_node *node = at.item;
 		struct compose_mount m = {.file = file, .node = node};
 
 		if (yaml_text(node))
@@ -305,6 +309,11 @@ int compose_volume_device(struct compose *c, const char *name, char **out)
 {
 	char *device = NULL;
 	int err = 0;
+
+	if (!compose_may_look(c)) {
+		*out = NULL;
+		return 0;
+	}
 
 	/* The main files are in it, an override after its base. */
 	for (size_t i = 0; !err && i < c->files->count; i++) {

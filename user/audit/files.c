@@ -14,6 +14,7 @@
 #include <uthash.h>
 
 #include "user/audit/compose.h"
+#include "user/audit/json_array.h"
 #include "user/audit/jsonc.h"
 #include "user/audit/manifest.h"
 #include "user/audit/shell.h"
@@ -23,6 +24,7 @@
 #include "user/util/yaml.h"
 
 #define BINARY_LOOKED 8192
+#define LARGE	      (256 << 10)
 
 enum kind {
 	KIND_OTHER,
@@ -211,8 +213,8 @@ static bool is_template_name(const char *name)
 static bool could_matter(const char *text)
 {
 	static const char *const words[] = {
-		"docker.sock", "podman.sock", "containerd.sock", "crio.sock", "hostPath",
-		"hostPID",     "privileged",  "DOCKER_HOST",	 "/var/run:", "/run:",
+		"docker",     "podman",	    "nerdctl", ".sock",	      "hostPath", "hostPID",
+		"HostConfig", "privileged", "volumes", "DOCKER_HOST", "/run",	  "pid",
 	};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
@@ -267,11 +269,12 @@ static int document_read(struct audit *a, const char *name, const struct yaml_no
 }
 
 /* JSON may have comments. */
-static int json_read(const char *text, size_t len, struct yaml **out, struct yaml_error *error)
+static int json_read(const char *text, size_t len, unsigned int first_line, struct yaml **out,
+		     struct yaml_error *error)
 {
 	struct yaml_error second = {0};
 	AUTO_FREE char *plain = NULL;
-	int err = yaml_read(text, len, 1, out, error);
+	int err = yaml_read(text, len, first_line, out, error);
 
 	if (err != -EINVAL)
 		return err;
@@ -279,30 +282,68 @@ static int json_read(const char *text, size_t len, struct yaml **out, struct yam
 	if (!plain)
 		return -ENOMEM;
 	jsonc_plain(plain, len);
-	return yaml_read(plain, len, 1, out, &second);
+	return yaml_read(plain, len, first_line, out, &second);
+}
+
+/* What is wrong with it, unless it was only taken for what it is not. */
+static int malformed_tell(struct audit *a, const char *name, const char *text, enum origin origin,
+			  const struct yaml_error *error)
+{
+	bool template = is_template(text);
+
+	if (origin == FROM_FOLDER && kind_by_name(name) == KIND_OTHER &&
+	    !(template && is_template_name(name)))
+		return 0;
+	if (template)
+		return could_matter(text) ? template_tell(a, name) : 0;
+	error_tell(a, name, error->line, error->column, error->text);
+	return 0;
+}
+
+struct document {
+	struct audit *a;
+	enum kind kind;
+	const char *name;
+	enum origin origin;
+};
+
+static int document_text_read(void *ctx, const char *text, size_t len, unsigned int first_line)
+{
+	const struct document *d = ctx;
+	AUTO_YAML struct yaml *yaml = NULL;
+	struct yaml_error error = {0};
+	int err = d->kind == KIND_JSON ? json_read(text, len, first_line, &yaml, &error)
+				       : yaml_read(text, len, first_line, &yaml, &error);
+
+	if (err == -EINVAL)
+		return malformed_tell(d->a, d->name, text, d->origin, &error);
+	for (size_t i = 0; !err && i < yaml_count(yaml); i++)
+		err = document_read(d->a, d->name, yaml_root(yaml, i), d->origin);
+	return err;
 }
 
 static int yaml_text_read(struct audit *a, enum kind kind, const char *name, const char *text,
 			  size_t len, enum origin origin)
 {
-	AUTO_YAML struct yaml *yaml = NULL;
-	struct yaml_error error = {0};
-	int err = kind == KIND_JSON ? json_read(text, len, &yaml, &error)
-				    : yaml_read(text, len, 1, &yaml, &error);
+	struct document d = {a, kind, name, origin};
+	int err;
 
-	if (err == -EINVAL) {
-		/* Nobody said that it is one: it only looked so. */
-		if (origin == FROM_FOLDER && kind_by_name(name) == KIND_OTHER &&
-		    !(is_template(text) && is_template_name(name)))
-			return 0;
-		if (is_template(text))
-			return could_matter(text) ? template_tell(a, name) : 0;
-		error_tell(a, name, error.line, error.column, error.text);
+	if (len <= LARGE)
+		return document_text_read(&d, text, len, 1);
+	/* Large ones are data, more often than not. */
+	if (!could_matter(text))
+		return 0;
+	if (json_array_is(text, len)) {
+		err = json_array_each(text, len, LARGE, document_text_read, &d);
+		if (err == -EINVAL)
+			error_tell(a, name, 0, 0, "an array that does not end");
+		return err == -EINVAL ? 0 : err;
+	}
+	if (len > AUDIT_DOCUMENT_MAX) {
+		error_tell(a, name, 0, 0, "a document larger than is read (4 MiB)");
 		return 0;
 	}
-	for (size_t i = 0; !err && i < yaml_count(yaml); i++)
-		err = document_read(a, name, yaml_root(yaml, i), origin);
-	return err;
+	return document_text_read(&d, text, len, 1);
 }
 
 /* --- blocks of documentation ------------------------------------------------------------------------- */
@@ -408,7 +449,7 @@ static int file_audit(struct audit *a, const char *name)
 		if (err == -EFBIG && kind_by_name(name) == KIND_OTHER)
 			a->counts->other++;
 		else if (err == -EFBIG)
-			error_tell(a, name, 0, 0, "it is larger than is read (16 MiB)");
+			error_tell(a, name, 0, 0, "it is larger than is read (64 MiB)");
 		else if (!a->walked || err != -EINVAL)
 			error_tell(a, name, 0, 0,
 				   err == -EINVAL ? "it is no regular file" : strerror(-err));

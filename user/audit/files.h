@@ -5,7 +5,9 @@
 #include "user/audit/finding.h"
 
 /* Larger files are not read, and told as errors when their names say that they matter. */
-#define AUDIT_FILE_MAX (16 << 20)
+#define AUDIT_FILE_MAX (64 << 20)
+/* Of YAML, or JSON that is no array: what it becomes in memory is a hundred times as large. */
+#define AUDIT_DOCUMENT_MAX (4 << 20)
 
 struct audit_options {
 	finding_fn finding;

@@ -66,8 +66,8 @@ static int volumes_walk(const struct report *report, const struct yaml_node *nod
 
 	if (yaml_text(node))
 		return volume_text(report, node);
-	for (size_t i = 0; !err && i < yaml_size(node); i++) {
-		const struct yaml_node *item = yaml_at(node, i);
+	for (struct yaml_walk at = {.list = node}; !err && yaml_step(&at);) {
+		const struct yaml_node *item = at.item;
 		const struct yaml_node *source = yaml_get(item, "source");
 
 		if (yaml_text(item))
@@ -104,9 +104,9 @@ static int options_look(const struct report *report, const struct yaml_node *val
 	out = open_memstream(&joined, &len);
 	if (!out)
 		return -ENOMEM;
-	for (size_t i = 0; i < yaml_size(value); i++)
-		if (yaml_text(yaml_at(value, i)))
-			fprintf(out, "%s ", yaml_text(yaml_at(value, i)));
+	for (struct yaml_walk at = {.list = value}; yaml_step(&at);)
+		if (yaml_text(at.item))
+			fprintf(out, "%s ", yaml_text(at.item));
 	if (fclose(out))
 		return -ENOMEM;
 	err = shell_read_options(joined, len, yaml_line(value), report);
@@ -197,8 +197,8 @@ static int node_walk(const struct report *report, const struct yaml_node *node)
 		w.image = yaml_text(yaml_get(node, "image")) || yaml_text(yaml_get(node, "Image"));
 		return yaml_each_own(node, entry_walk, &w);
 	}
-	for (size_t i = 0; !err && i < yaml_size(node); i++)
-		err = node_walk(report, yaml_at(node, i));
+	for (struct yaml_walk at = {.list = node}; !err && yaml_step(&at);)
+		err = node_walk(report, at.item);
 	return err;
 }
 

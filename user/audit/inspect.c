@@ -17,7 +17,7 @@ static bool container_is(const struct yaml_node *object)
 
 bool inspect_is(const struct yaml_node *root)
 {
-	return container_is(root) || container_is(yaml_at(root, 0));
+	return container_is(root) || container_is(yaml_first(root));
 }
 
 static int labels_take(void *ctx, const struct yaml_node *key, const struct yaml_node *value)
@@ -75,12 +75,17 @@ static int mount_report(const struct look *l, const struct yaml_node *node, cons
 	return lead.kind == LEAD_NOWHERE ? 0 : tell(l, node, finding);
 }
 
+/* More than anybody has; of one that is not compared it is rather told twice than never. */
+#define MOUNTS_COMPARED 1024
+
 static bool destination_is_mounted(const struct look *l, const char *destination)
 {
 	const struct yaml_node *mounts = yaml_get(l->object, "Mounts");
+	size_t left = MOUNTS_COMPARED;
 
-	for (size_t i = 0; destination && i < yaml_size(mounts); i++) {
-		const char *other = yaml_text(yaml_get(yaml_at(mounts, i), "Destination"));
+	for (struct yaml_walk at = {.list = mounts}; destination && left && yaml_step(&at);
+	     left--) {
+		const char *other = yaml_text(yaml_get(at.item, "Destination"));
 
 		if (other && !strcmp(other, destination))
 			return true;
@@ -93,8 +98,8 @@ static int mounts_look(const struct look *l)
 	const struct yaml_node *mounts = yaml_get(l->object, "Mounts");
 	int err = 0;
 
-	for (size_t i = 0; !err && i < yaml_size(mounts); i++) {
-		const struct yaml_node *mount = yaml_at(mounts, i);
+	for (struct yaml_walk at = {.list = mounts}; !err && yaml_step(&at);) {
+		const struct yaml_node *mount = at.item;
 		const struct yaml_node *source = yaml_get(mount, "Source");
 		const char *type = yaml_text(yaml_get(mount, "Type"));
 		const char *rw = yaml_text(yaml_get(mount, "RW"));
@@ -113,8 +118,8 @@ static int binds_look(const struct look *l, const struct yaml_node *host)
 	const struct yaml_node *binds = yaml_get(host, "Binds");
 	int err = 0;
 
-	for (size_t i = 0; !err && i < yaml_size(binds); i++) {
-		const struct yaml_node *node = yaml_at(binds, i);
+	for (struct yaml_walk at = {.list = binds}; !err && yaml_step(&at);) {
+		const struct yaml_node *node = at.item;
 		const char *text = yaml_text(node);
 		const char *colon = text ? strchr(text, ':') : NULL;
 		AUTO_FREE char *source = colon ? strndup(text, (size_t)(colon - text)) : NULL;
@@ -133,8 +138,8 @@ static int host_mounts_look(const struct look *l, const struct yaml_node *host)
 	const struct yaml_node *mounts = yaml_get(host, "Mounts");
 	int err = 0;
 
-	for (size_t i = 0; !err && i < yaml_size(mounts); i++) {
-		const struct yaml_node *mount = yaml_at(mounts, i);
+	for (struct yaml_walk at = {.list = mounts}; !err && yaml_step(&at);) {
+		const struct yaml_node *mount = at.item;
 		const struct yaml_node *source = yaml_get(mount, "Source");
 		const struct yaml_node *options = yaml_get(
 			yaml_get(yaml_get(mount, "VolumeOptions"), "DriverConfig"), "Options");
@@ -182,15 +187,15 @@ static int volumes_from_look(const struct look *l, const struct yaml_node *host)
 	/* What came of it is in Mounts, unless the container has none. */
 	if (yaml_size(yaml_get(l->object, "Mounts")))
 		return 0;
-	for (size_t i = 0; !err && i < yaml_size(list); i++) {
+	for (struct yaml_walk at = {.list = list}; !err && yaml_step(&at);) {
 		struct finding finding = {
 			.way = WAY_UNDECIDED,
-			.spelling = yaml_text(yaml_at(list, i)),
+			.spelling = yaml_text(at.item),
 			.unknown = "look at the container that it takes volumes from",
 		};
 
 		if (finding.spelling)
-			err = tell(l, yaml_at(list, i), finding);
+			err = tell(l, at.item, finding);
 	}
 	return err;
 }
@@ -201,15 +206,15 @@ static int environment_look(const struct look *l)
 	const struct yaml_node *list = yaml_get(yaml_get(l->object, "Config"), "Env");
 	int err = 0;
 
-	for (size_t i = 0; !err && i < yaml_size(list); i++) {
-		const char *text = yaml_text(yaml_at(list, i));
+	for (struct yaml_walk at = {.list = list}; !err && yaml_step(&at);) {
+		const char *text = yaml_text(at.item);
 		struct finding finding = {
 			.way = WAY_TCP, .daemon = DAEMON_DOCKER, .spelling = text};
 
 		if (!text || strncmp(text, "DOCKER_HOST=", 12) != 0 || !lead_is_address(text + 12))
 			continue;
 		finding.socket = text + 12;
-		err = tell(l, yaml_at(list, i), finding);
+		err = tell(l, at.item, finding);
 	}
 	return err;
 }
@@ -236,8 +241,8 @@ int inspect_audit(const struct yaml_node *root, const struct report *report)
 
 	if (container_is(root))
 		return container_audit(root, report);
-	for (size_t i = 0; !err && i < yaml_size(root); i++)
-		if (container_is(yaml_at(root, i)))
-			err = container_audit(yaml_at(root, i), report);
+	for (struct yaml_walk at = {.list = root}; !err && yaml_step(&at);)
+		if (container_is(at.item))
+			err = container_audit(at.item, report);
 	return err;
 }

@@ -45,7 +45,7 @@ void jsonc_plain(char *text, size_t len)
 				p += *p == '\\';
 			comma = NULL;
 		} else if (*p == ',') {
-			comma = p;
+			comma = comma ? NULL : p; /* two are none of an editor's */
 		} else if ((*p == '}' || *p == ']') && comma) {
 			*comma = ' ';
 			comma = NULL;

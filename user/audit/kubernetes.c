@@ -118,8 +118,8 @@ static int node_walk(const struct walk *w, const struct yaml_node *node)
 		err = variable_look(w, node);
 		return err ? err : yaml_each_own(node, entry_walk, (void *)(uintptr_t)w);
 	}
-	for (size_t i = 0; !err && i < yaml_size(node); i++)
-		err = node_walk(w, yaml_at(node, i));
+	for (struct yaml_walk at = {.list = node}; !err && yaml_step(&at);)
+		err = node_walk(w, at.item);
 	return err;
 }
 
@@ -146,7 +146,7 @@ int kubernetes_audit(const struct yaml_node *root, const struct report *report)
 
 	if (yaml_kind(items) != YAML_LIST)
 		return object_audit(root, report);
-	for (size_t i = 0; !err && i < yaml_size(items); i++)
-		err = object_audit(yaml_at(items, i), report);
+	for (struct yaml_walk at = {.list = items}; !err && yaml_step(&at);)
+		err = object_audit(at.item, report);
 	return err;
 }

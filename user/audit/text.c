@@ -289,13 +289,13 @@ static bool word_is(const char *text, const char *s, const char *word)
 	       strchr(" \t('\":", s[len]);
 }
 
-static unsigned int line_of(const char *text, const char *at)
+static unsigned int lines_between(const char *from, const char *to)
 {
-	unsigned int line = 1;
+	unsigned int n = 0;
 
-	for (const char *p = text; p < at; p++)
-		line += *p == '\n';
-	return line;
+	for (; from < to; from++)
+		n += *from == '\n';
+	return n;
 }
 
 static bool in_comment(const char *text, const char *at)
@@ -312,6 +312,8 @@ int groovy_audit(const char *text, const struct report *report)
 {
 	static const char *const option_words[] = {"args", "inside", "withRun", "run",
 						   "dockerArgs"};
+	const char *counted = text; /* to here, as line */
+	unsigned int line = 1;
 	int err = 0;
 
 	for (const char *p = text; *p && !err; p++) {
@@ -327,8 +329,10 @@ int groovy_audit(const char *text, const struct report *report)
 		/* Only what follows at once: args '…', inside("…"). */
 		if (!inner || strcspn(p, "\n") < (size_t)(inner - p) - (inner - p > 3 ? 3 : 0))
 			continue;
-		err = options ? shell_read_options(inner, len, line_of(text, inner), report)
-			      : shell_read(inner, len, line_of(text, inner), report);
+		line += lines_between(counted, inner);
+		counted = inner;
+		err = options ? shell_read_options(inner, len, line, report)
+			      : shell_read(inner, len, line, report);
 		p = inner + len;
 		if (!*p)
 			break;

@@ -219,7 +219,7 @@ static int stdin_read(const struct audit_options *options, struct audit_counts *
 		len += n > 0 ? (size_t)n : 0;
 	} while (n && len <= AUDIT_FILE_MAX);
 	if (len > AUDIT_FILE_MAX) {
-		options->error(options->ctx, "-", 0, 0, "it is larger than is read (16 MiB)");
+		options->error(options->ctx, "-", 0, 0, "it is larger than is read (64 MiB)");
 		return 0;
 	}
 	return audit_text("-", text, len, options, counts);

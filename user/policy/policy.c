@@ -250,8 +250,8 @@ static void list_read(struct reader *r, const struct yaml_node *key, const struc
 			 yaml_text(key));
 		return;
 	}
-	for (size_t i = 0; i < yaml_size(value) && !r->err; i++)
-		take(r, yaml_at(value, i));
+	for (struct yaml_walk at = {.list = value}; yaml_step(&at) && !r->err;)
+		take(r, at.item);
 }
 
 /* --- a rule ------------------------------------------------------------------------------------ */
@@ -343,8 +343,8 @@ static int policy_entry(void *ctx, const struct yaml_node *key, const struct yam
 	} else if (strcmp(name, "justified") != 0) {
 		complain(r, key, "a policy knows no '%s'; it knows version and justified", name);
 	} else if (yaml_kind(value) == YAML_LIST) {
-		for (size_t i = 0; i < yaml_size(value) && !r->err; i++)
-			rule_read(r, yaml_at(value, i));
+		for (struct yaml_walk at = {.list = value}; yaml_step(&at) && !r->err;)
+			rule_read(r, at.item);
 	} else if (yaml_kind(value) != YAML_NONE) {
 		complain(r, key, "'justified' has to be a list of rules");
 	}

@@ -8,11 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <uthash.h>
 
 #include "user/util/cleanup.h"
 
 /* Of merged maps within merged maps, and of aliases for aliases. */
 #define FOLLOW_MAX 16
+/* A map with more entries gets an index. */
+#define INDEX_MIN 16
 /* That are merged into one. */
 #define MAPS_MAX 256
 
@@ -63,6 +66,39 @@ static void error_take(const struct yaml *yaml, struct yaml_error *out)
 	*out = error;
 }
 
+struct key {
+	const char *text;
+	struct fy_node *value;
+	UT_hash_handle hh;
+};
+
+/* Of a large map: the library looks at one key after the other. */
+struct index {
+	struct key *first;
+	struct key *keys; /* all, as one piece */
+};
+
+static void index_free(struct index *index)
+{
+	if (!index)
+		return;
+	HASH_CLEAR(hh, index->first);
+	free(index->keys);
+	free(index);
+}
+
+static void cleanup_index(struct index **index)
+{
+	index_free(*index);
+}
+
+static void index_clear(struct fy_node *map, void *index, void *user)
+{
+	(void)map;
+	(void)user;
+	index_free(index);
+}
+
 static int document_add(struct yaml *yaml, struct fy_document *document)
 {
 	struct fy_document **more = reallocarray(yaml->documents, yaml->count + 1, sizeof(*more));
@@ -73,7 +109,7 @@ static int document_add(struct yaml *yaml, struct fy_document *document)
 	}
 	yaml->documents = more;
 	yaml->documents[yaml->count++] = document;
-	return 0;
+	return fy_document_register_meta(document, index_clear, NULL) ? -ENOMEM : 0;
 }
 
 static int documents_load(struct yaml *yaml, struct yaml_error *error)
@@ -104,45 +140,87 @@ static struct fy_node *alias_target(struct fy_node *alias)
 	return fy_node_resolve_alias(alias);
 }
 
-/* An alias for nothing: the library would only mind when it is resolved. */
-static struct fy_node *alias_unknown(struct fy_node *n)
+static int error_at(struct yaml_error *error, struct fy_node *text, const char *why)
+{
+	const struct fy_mark *mark = fy_token_start_mark(fy_node_get_scalar_token(text));
+
+	*error = (struct yaml_error){
+		.line = mark ? (unsigned int)mark->line + 1 : 0,
+		.column = mark ? (unsigned int)mark->column + 1 : 0,
+	};
+	snprintf(error->text, sizeof(error->text), "%s", why);
+	return -EINVAL;
+}
+
+/* Of a key that comes again JSON takes the last, and YAML neither. */
+static int index_add(struct index *index, struct key *place, struct fy_node_pair *pair, bool json,
+		     struct yaml_error *error)
+{
+	struct fy_node *node = fy_node_pair_key(pair);
+	struct key *same = NULL;
+	size_t len = 0;
+
+	if (!node || !fy_node_is_scalar(node) || fy_node_is_alias(node))
+		return 0;
+	place->text = fy_node_get_scalar(node, &len);
+	place->value = fy_node_pair_value(pair);
+	if (!place->text)
+		return 0;
+	HASH_FIND(hh, index->first, place->text, len, same);
+	if (same && !json)
+		return error_at(error, node, "the same key again");
+	if (same)
+		same->value = place->value;
+	else
+		HASH_ADD_KEYPTR(hh, index->first, place->text, len, place);
+	return 0;
+}
+
+/* The library compares every key with every other, which takes a large map for ever. */
+static int keys_check(struct fy_node *map, bool json, struct yaml_error *error)
+{
+	CLEANUP(cleanup_index) struct index *index = calloc(1, sizeof(*index));
+	struct fy_node_pair *pair = NULL;
+	void *pos = NULL;
+	int count = fy_node_mapping_item_count(map);
+	int err = 0;
+
+	if (count <= 0)
+		return 0;
+	if (index)
+		index->keys = calloc((size_t)count, sizeof(*index->keys));
+	if (!index || !index->keys)
+		return -ENOMEM;
+	for (int i = 0; !err && i < count && (pair = fy_node_mapping_iterate(map, &pos)); i++)
+		err = index_add(index, &index->keys[i], pair, json, error);
+	if (!err && count > INDEX_MIN && !fy_node_set_meta(map, index))
+		index = NULL;
+	return err;
+}
+
+/* What the library would only mind later: aliases for nothing, and a key twice in YAML. */
+static int tree_check(struct fy_node *n, bool json, struct yaml_error *error)
 {
 	struct fy_node_pair *pair = NULL;
 	struct fy_node *item = NULL;
-	struct fy_node *bad = NULL;
 	void *pos = NULL;
+	int err = 0;
 
 	if (fy_node_is_alias(n))
-		return alias_target(n) ? NULL : n;
-	if (fy_node_is_sequence(n))
-		while (!bad && (item = fy_node_sequence_iterate(n, &pos)))
-			bad = alias_unknown(item);
-	else if (fy_node_is_mapping(n))
-		while (!bad && (pair = fy_node_mapping_iterate(n, &pos))) {
+		return alias_target(n)
+			       ? 0
+			       : error_at(error, n, "an alias for an anchor that there is not");
+	if (fy_node_is_sequence(n)) {
+		while (!err && (item = fy_node_sequence_iterate(n, &pos)))
+			err = tree_check(item, json, error);
+	} else if (fy_node_is_mapping(n)) {
+		err = keys_check(n, json, error);
+		while (!err && (pair = fy_node_mapping_iterate(n, &pos))) {
 			item = fy_node_pair_value(pair);
-			bad = item ? alias_unknown(item) : NULL;
+			err = item ? tree_check(item, json, error) : 0;
 		}
-	return bad;
-}
-
-static int aliases_check(const struct yaml *yaml, struct yaml_error *error)
-{
-	for (size_t i = 0; i < yaml->count; i++) {
-		struct fy_node *root = fy_document_root(yaml->documents[i]);
-		struct fy_node *bad = root ? alias_unknown(root) : NULL;
-		const struct fy_mark *mark = NULL;
-
-		if (!bad)
-			continue;
-		mark = fy_token_start_mark(fy_node_get_scalar_token(bad));
-		*error = (struct yaml_error){
-			.line = mark ? (unsigned int)mark->line + 1 : 0,
-			.column = mark ? (unsigned int)mark->column + 1 : 0,
-			.text = "an alias for an anchor that there is not",
-		};
-		return -EINVAL;
 	}
-	return 0;
+	return err;
 }
 
 /* Its own way with tabs and long keys makes JSON something else than YAML. */
@@ -155,12 +233,16 @@ static bool looks_like_json(const char *text, size_t len)
 	return i < len && (text[i] == '{' || text[i] == '[');
 }
 
-static int read_as(const char *text, size_t len, unsigned int first_line, unsigned int flags,
+static int read_as(const char *text, size_t len, unsigned int first_line, bool json,
 		   struct yaml **out, struct yaml_error *error)
 {
 	const struct fy_diag_cfg dc = {.level = FYET_ERROR, .module_mask = ~0U};
 	AUTO_YAML struct yaml *yaml = calloc(1, sizeof(*yaml));
-	struct fy_parse_cfg pc = {.flags = FYPCF_QUIET | flags};
+	struct fy_parse_cfg pc = {
+		.flags =
+			FYPCF_QUIET | FYPCF_ALLOW_DUPLICATE_KEYS |
+			(json ? FYPCF_JSON_FORCE : FYPCF_JSON_NONE | FYPCF_SLOPPY_FLOW_INDENTATION),
+	};
 	size_t before = first_line - 1;
 	int err = 0;
 
@@ -183,7 +265,11 @@ static int read_as(const char *text, size_t len, unsigned int first_line, unsign
 		return -ENOMEM;
 	if (len)
 		err = documents_load(yaml, error);
-	err = err ? err : aliases_check(yaml, error);
+	for (size_t i = 0; !err && i < yaml->count; i++) {
+		struct fy_node *root = fy_document_root(yaml->documents[i]);
+
+		err = root ? tree_check(root, json, error) : 0;
+	}
 	if (!err)
 		*out = take_ptr(yaml);
 	return err;
@@ -203,11 +289,9 @@ int yaml_read(const char *text, size_t len, unsigned int first_line, struct yaml
 		return -EINVAL;
 	}
 	if (looks_like_json(text, len))
-		err = read_as(text, len, first_line, FYPCF_JSON_FORCE | FYPCF_ALLOW_DUPLICATE_KEYS,
-			      out, &json_error);
+		err = read_as(text, len, first_line, true, out, &json_error);
 	if (err == -EINVAL)
-		err = read_as(text, len, first_line,
-			      FYPCF_JSON_NONE | FYPCF_SLOPPY_FLOW_INDENTATION, out, error);
+		err = read_as(text, len, first_line, false, out, error);
 	return err;
 }
 
@@ -361,11 +445,19 @@ size_t yaml_size(const struct yaml_node *list)
 	return count > 0 ? (size_t)count : 0;
 }
 
-const struct yaml_node *yaml_at(const struct yaml_node *list, size_t n)
+bool yaml_step(struct yaml_walk *walk)
 {
-	struct fy_node *l = yaml_kind(list) == YAML_LIST ? follow(list) : NULL;
+	struct fy_node *l = yaml_kind(walk->list) == YAML_LIST ? follow(walk->list) : NULL;
 
-	return l && n <= INT32_MAX ? node_from(fy_node_sequence_get_by_index(l, (int)n)) : NULL;
+	walk->item = l ? node_from(fy_node_sequence_iterate(l, &walk->pos)) : NULL;
+	return walk->item;
+}
+
+const struct yaml_node *yaml_first(const struct yaml_node *list)
+{
+	struct yaml_walk at = {.list = list};
+
+	return yaml_step(&at) ? at.item : NULL;
 }
 
 int yaml_each_own(const struct yaml_node *map, yaml_entry_fn fn, void *ctx)
@@ -393,43 +485,46 @@ static bool is_merge(const struct yaml_node *key)
 	return text && !strcmp(text, "<<");
 }
 
-struct lookup {
-	const char *key;
-	const struct yaml_node *found; /* the last: JSON can have several */
-	bool own;
-	const struct yaml_node *merged;
-};
-
-static int lookup_entry(void *ctx, const struct yaml_node *key, const struct yaml_node *value)
+/* A map's own entry; false: it has none. *out is the last: JSON can have several. */
+static bool own_find(const struct yaml_node *map, const char *key, const struct yaml_node **out)
 {
-	struct lookup *l = ctx;
+	struct fy_node *m = yaml_kind(map) == YAML_MAP ? follow(map) : NULL;
+	const struct index *index = m ? fy_node_get_meta(m) : NULL;
+	struct fy_node_pair *pair = NULL;
+	struct key *found = NULL;
+	bool any = false;
+	void *pos = NULL;
 
-	if (!strcmp(yaml_text(key), l->key)) {
-		/* There, be it empty: what is merged in counts no more. */
-		l->found = value;
-		l->own = true;
+	if (index) {
+		HASH_FIND(hh, index->first, key, strlen(key), found);
+		if (found)
+			*out = node_from(found->value);
+		return found;
 	}
-	if (is_merge(key))
-		l->merged = value;
-	return 0;
+	while (m && (pair = fy_node_mapping_iterate(m, &pos))) {
+		const char *text = yaml_text(node_from(fy_node_pair_key(pair)));
+
+		if (!text || strcmp(text, key) != 0)
+			continue;
+		*out = node_from(fy_node_pair_value(pair));
+		any = true;
+	}
+	return any;
 }
 
-/* 1 when there is an entry, be it empty. */
-static int get_deep(const struct yaml_node *map, const char *key, int depth,
-		    const struct yaml_node **out)
+/* false: there is no entry; one that is empty is one. */
+static bool get_deep(const struct yaml_node *map, const char *key, int depth,
+		     const struct yaml_node **out)
 {
-	struct lookup l = {.key = key};
-	int found;
+	const struct yaml_node *merged = NULL;
+	bool found = own_find(map, key, out);
 
-	yaml_each_own(map, lookup_entry, &l);
-	found = l.own;
-	*out = l.found;
-	if (found || depth == FOLLOW_MAX)
+	if (found || depth == FOLLOW_MAX || !own_find(map, "<<", &merged))
 		return found;
-	if (yaml_kind(l.merged) == YAML_MAP)
-		return get_deep(l.merged, key, depth + 1, out);
-	for (size_t i = 0; !found && i < yaml_size(l.merged); i++)
-		found = get_deep(yaml_at(l.merged, i), key, depth + 1, out);
+	if (yaml_kind(merged) == YAML_MAP)
+		return get_deep(merged, key, depth + 1, out);
+	for (struct yaml_walk at = {.list = merged}; !found && yaml_step(&at);)
+		found = get_deep(at.item, key, depth + 1, out);
 	return found;
 }
 
@@ -461,7 +556,7 @@ static int merge_entry(void *ctx, const struct yaml_node *key, const struct yaml
 
 static int merge_each(struct merge *m, const struct yaml_node *map, int depth)
 {
-	struct lookup l = {.key = ""};
+	const struct yaml_node *merged = NULL;
 	int err = 0;
 
 	for (size_t i = 0; i < m->done_count; i++)
@@ -471,13 +566,12 @@ static int merge_each(struct merge *m, const struct yaml_node *map, int depth)
 		return -E2BIG;
 	m->done[m->done_count++] = follow(map);
 	err = yaml_each_own(map, merge_entry, m);
-	if (err || depth == FOLLOW_MAX)
+	if (err || depth == FOLLOW_MAX || !own_find(map, "<<", &merged))
 		return err;
-	yaml_each_own(map, lookup_entry, &l);
-	if (yaml_kind(l.merged) == YAML_MAP)
-		return merge_each(m, l.merged, depth + 1);
-	for (size_t i = 0; !err && i < yaml_size(l.merged); i++)
-		err = merge_each(m, yaml_at(l.merged, i), depth + 1);
+	if (yaml_kind(merged) == YAML_MAP)
+		return merge_each(m, merged, depth + 1);
+	for (struct yaml_walk at = {.list = merged}; !err && yaml_step(&at);)
+		err = merge_each(m, at.item, depth + 1);
 	return err;
 }
 

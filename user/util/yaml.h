@@ -62,7 +62,18 @@ unsigned int yaml_line(const struct yaml_node *node);
 unsigned int yaml_column(const struct yaml_node *node);
 
 size_t yaml_size(const struct yaml_node *list);
-const struct yaml_node *yaml_at(const struct yaml_node *list, size_t n);
+/*
+ * Each item of a list, one after the other:
+ * for (struct yaml_walk at = {.list = list}; yaml_step(&at);) use(at.item);
+ */
+struct yaml_walk {
+	const struct yaml_node *list;
+	const struct yaml_node *item;
+	void *pos; /* yaml.c's own */
+};
+bool yaml_step(struct yaml_walk *walk);
+/* The first one. */
+const struct yaml_node *yaml_first(const struct yaml_node *list);
 
 /* What a map has under @key, by its own entry or a merged one. */
 const struct yaml_node *yaml_get(const struct yaml_node *map, const char *key);
