@@ -218,6 +218,21 @@ def test_policy_of_files(scratch):
     assert "justified  " in text and "by the rule 'it' until 2999-01-01: why" in text
 
 
+def test_advice_fits(scratch):
+    (scratch / "compose.yaml").write_text(
+        "services:\n  proxy:\n    image: tecnativa/docker-socket-proxy:v0.3\n    volumes: [/run/docker.sock:/s]\n"
+        "  dozzle:\n    image: amir20/dozzle\n    volumes: [/run/docker.sock:/s]\n"
+        "  exporter:\n    image: x\n    volumes: ['/:/host']\n    pid: host\n    privileged: true\n"
+        "  podman:\n    image: x\n    volumes: [/run/podman/podman.sock:/s]\n    use_api_socket: true\n"
+    )
+    advice = {(f["service"], f["kind"]): f["advice"] for f in audit(scratch).findings}
+    assert "allow in it only what its clients need" in advice["proxy", "mount"]
+    assert "put a socket proxy in front" in advice["dozzle", "mount"] and "rootless daemon" in advice["dozzle", "mount"]
+    assert "mount just the files" in advice["exporter", "mount"] and "capabilities" in advice["exporter", "privileged"]
+    assert "its own processes" in advice["exporter", "host-pid"]
+    assert "user's own podman" in advice["podman", "mount"] and "credentials" in advice["podman", "api-socket"]
+
+
 # SARIF
 
 def test_sarif(scratch):

@@ -51,6 +51,15 @@ static const char *rootless(enum daemon daemon)
 				       : "use a rootless daemon";
 }
 
+/* tecnativa/docker-socket-proxy, linuxserver/socket-proxy, wollomatic/socket-proxy, … */
+static bool is_socket_proxy(const struct finding *f)
+{
+	const char *image = f->container ? f->container->image : NULL;
+
+	return image && (strstr(image, "socket-proxy") || strstr(image, "docker-proxy") ||
+			 strstr(image, "dockerproxy"));
+}
+
 static void advise_use(FILE *out, const struct finding *f, const struct usage *usage)
 {
 	if (!usage->connects && !usage->requests)
@@ -78,6 +87,13 @@ static void advise(FILE *out, const struct finding *f)
 	case WAY_MOUNT:
 		if (f->stale)
 			fputs("remove the mount, or mount what the program really needs", out);
+		else if (is_socket_proxy(f))
+			fputs("it looks like a socket proxy, which has to have it: allow in it "
+			      "only "
+			      "what its clients need, keep others off its network, and justify it "
+			      "in "
+			      "a policy",
+			      out);
 		else if (f->via == VIA_SOCKET_BIND)
 			fprintf(out,
 				"put a socket proxy in front that allows only the requests that it "
