@@ -14,6 +14,7 @@
 
 struct found {
 	char text[4096];
+	char who[256]; /* service, name and image of the last */
 };
 
 static int note(void *ctx, const struct finding *f)
@@ -24,6 +25,9 @@ static int note(void *ctx, const struct finding *f)
 	snprintf(found->text + n, sizeof(found->text) - n, "%u %s %s %s%s|", f->line,
 		 finding_way_name(f->way), finding_via_name(f), f->spelling,
 		 f->read_only ? " (ro)" : "");
+	snprintf(found->who, sizeof(found->who), "%s/%s/%s", f->service ? f->service : "-",
+		 f->container->name ? f->container->name : "-",
+		 f->container->image ? f->container->image : "-");
 	return 0;
 }
 
@@ -172,6 +176,28 @@ static void reads_options(void **state)
 		"8 mount directory-bind -v /run:/x|8 privileged proc-root --privileged|");
 }
 
+static void knows_who(void **state)
+{
+	static const struct {
+		const char *text, *who;
+	} whos[] = {
+		{"docker run --privileged --name a img:1 sh", "-/a/img:1"},
+		{"docker run --name=a --privileged img", "-/a/img"},
+		{"docker run --privileged --name $N reg/$I:1", "-/-/-"},
+		{"docker compose run --name a -v /run:/x web sh", "web/a/-"},
+		{"docker service create --name a --mount type=bind,src=/run,dst=/x img", "-/a/img"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(whos) / sizeof(whos[0]); i++) {
+		struct found found = {""};
+		const struct report report = {"f", note, &found};
+
+		assert_int_equal(shell_read(whos[i].text, strlen(whos[i].text), 1, &report), 0);
+		assert_string_equal(found.who, whos[i].who);
+	}
+}
+
 static int stop(void *ctx, const struct finding *f)
 {
 	(void)ctx;
@@ -249,9 +275,9 @@ static void bears_depth(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(reads_each),	   cmocka_unit_test(reads_options),
-		cmocka_unit_test(stops_when_told), cmocka_unit_test(survives_anything),
-		cmocka_unit_test(bears_depth),
+		cmocka_unit_test(reads_each),	     cmocka_unit_test(reads_options),
+		cmocka_unit_test(knows_who),	     cmocka_unit_test(stops_when_told),
+		cmocka_unit_test(survives_anything), cmocka_unit_test(bears_depth),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -159,14 +159,14 @@ static bool only_talks(const struct shell_command *command)
 	return IS_ONE_OF(first, talkers);
 }
 
-bool docker_command_runs(struct docker_text *text, const struct shell_command *command,
-			 size_t *words)
+enum docker_start docker_command_starts(struct docker_text *text,
+					const struct shell_command *command, size_t *words)
 {
 	static const char *const clients[] = {"docker", "podman", "nerdctl", "docker.io"};
 	static const char *const composes[] = {"docker-compose", "podman-compose"};
 
 	if (!command->count || only_talks(command))
-		return false;
+		return DOCKER_STARTS_NOTHING;
 	for (size_t i = 0; i < command->count; i++) {
 		const char *base = base_of(command->words[i].text);
 		bool compose = IS_ONE_OF(base, composes);
@@ -182,7 +182,7 @@ bool docker_command_runs(struct docker_text *text, const struct shell_command *c
 		if (word_is(command, at, "volume") && word_is(command, at + 1, "create")) {
 			/* Without memory for it a volume's device is not known. */
 			(void)volume_create(text, command, at + 2);
-			return false;
+			return DOCKER_STARTS_NOTHING;
 		}
 		if ((word_is(command, at, "container") && !compose) ||
 		    (word_is(command, at, "service") && word_is(command, at + 1, "create")))
@@ -190,7 +190,7 @@ bool docker_command_runs(struct docker_text *text, const struct shell_command *c
 		if (!word_is(command, at, "run") && (compose || !word_is(command, at, "create")))
 			continue;
 		*words = at + 1;
-		return true;
+		return compose ? DOCKER_COMPOSE_RUN : DOCKER_RUN;
 	}
-	return false;
+	return DOCKER_STARTS_NOTHING;
 }

@@ -207,6 +207,12 @@ static int label_add(struct start *s, const struct docker_option *o)
 	return 0;
 }
 
+/* One of which a part is not known is none. */
+static int known_set(char **field, const char *value)
+{
+	return container_set(field, strchr(value, LEAD_UNKNOWN) ? NULL : value);
+}
+
 static bool is_on(const struct docker_option *o)
 {
 	return !o->value || yaml_is_true(o->value);
@@ -243,7 +249,7 @@ static int option_read(struct start *s, const struct docker_option *o)
 	if (!strcmp(o->name, "label"))
 		return label_add(s, o);
 	if (!strcmp(o->name, "name"))
-		return container_set(&s->container->name, o->value);
+		return known_set(&s->container->name, o->value);
 	return 0;
 }
 
@@ -257,6 +263,7 @@ static int start_tell(struct start *s)
 
 	for (size_t i = 0; !err && i < s->count; i++) {
 		s->findings[i].container = s->container;
+		s->findings[i].service = s->service;
 		err = text->report->fn(text->report->ctx, &s->findings[i]);
 	}
 	if (err || !name)
@@ -306,7 +313,7 @@ static int open_add(struct start *s, const struct shell_word *word)
 }
 
 int docker_options_read(struct docker_text *text, const struct shell_command *command, size_t from,
-			bool all)
+			enum docker_start start)
 {
 	struct start s = {.text = text, .container = container_new(RUNTIME_DOCKER, "")};
 	int err = s.container ? 0 : -ENOMEM;
@@ -321,16 +328,18 @@ int docker_options_read(struct docker_text *text, const struct shell_command *co
 			err = docker_option_take(command, &i, &option);
 			err = err ? err : option_read(&s, &option);
 			docker_option_clear(&option);
-		} else if (word->open && !all && i + 1 < command->count &&
-			   !looks_like_image(word->raw)) {
-			err = open_add(&s, word);
+		} else if (start == DOCKER_OPTIONS) {
 			i++;
-		} else if (all) {
+		} else if (word->open && i + 1 < command->count && !looks_like_image(word->raw)) {
+			err = open_add(&s, word);
 			i++;
 		} else {
 			if (word->open && !looks_like_image(word->raw) && strchr(word->raw, '@'))
 				err = open_add(&s, word);
-			err = err ? err : container_set(&s.container->image, word->text);
+			err = err ? err
+				  : known_set(start == DOCKER_RUN ? &s.container->image
+								  : &s.service,
+					      word->text);
 			break;
 		}
 	}

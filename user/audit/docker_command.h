@@ -16,14 +16,18 @@ struct docker_text;
 struct docker_text *docker_text_new(const struct report *report); /* NULL without memory */
 void docker_text_free(struct docker_text *text);		  /* NULL is allowed */
 
-/* Does it start one? *words is where what follows the subcommand begins then. */
-bool docker_command_runs(struct docker_text *text, const struct shell_command *command,
-			 size_t *words);
-/*
- * Options from word @from on, up to the image; @all: to the end, and none is an image.
- * 0, -ENOMEM, or what the report's fn returned.
- */
+enum docker_start {
+	DOCKER_STARTS_NOTHING,
+	DOCKER_RUN,	    /* what follows the options is an image */
+	DOCKER_COMPOSE_RUN, /* what follows is a service of a Compose file */
+	DOCKER_OPTIONS,	    /* all of it is options */
+};
+
+/* What does it start? *words is where what follows the subcommand begins then. */
+enum docker_start docker_command_starts(struct docker_text *text,
+					const struct shell_command *command, size_t *words);
+/* Options from word @from on. 0, -ENOMEM, or what the report's fn returned. */
 int docker_options_read(struct docker_text *text, const struct shell_command *command, size_t from,
-			bool all);
+			enum docker_start start);
 
 #endif

@@ -39,13 +39,14 @@ static bool runs_scripts(const struct shell_command *command)
 static int command_take(void *ctx, struct shell_reader *reader, const struct shell_command *command)
 {
 	const struct reading *reading = ctx;
+	enum docker_start start;
 	size_t from = 0;
 	int err = 0;
 
-	if (reading->options)
-		return docker_options_read(reading->text, command, 0, true);
-	if (docker_command_runs(reading->text, command, &from))
-		return docker_options_read(reading->text, command, from, false);
+	start = reading->options ? DOCKER_OPTIONS
+				 : docker_command_starts(reading->text, command, &from);
+	if (start != DOCKER_STARTS_NOTHING)
+		return docker_options_read(reading->text, command, from, start);
 	if (!runs_scripts(command))
 		return 0;
 	for (size_t i = 0; !err && i < command->count; i++)

@@ -16,7 +16,8 @@ static json_t *where_object(struct build *b, const struct finding *f)
 
 	build_set_text(b, where, "file", "where.file", f->file);
 	build_set_known(b, where, "line", f->line);
-	if (c) {
+	/* Of what only a file speaks of, what it says; a Compose service's name is made up. */
+	if (c && (*c->id || (c->name && !f->service))) {
 		build_set_text(b, container, "id", "where.container.id", *c->id ? c->id : NULL);
 		build_set_text(b, container, "name", "where.container.name", c->name);
 		build_set_text(b, container, "image", "where.container.image", c->image);
