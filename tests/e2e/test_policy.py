@@ -9,7 +9,7 @@ import signal
 
 import pytest
 from lib import engine as engines
-from lib import expect
+from lib import expect, host
 from lib.asker import Asker, build_asks, request
 from lib.audit import docksnoop as command
 from lib.watch import get
@@ -206,7 +206,7 @@ def test_a_bad_policy_is_refused_and_the_old_one_stays(engine, program, policy, 
         expect.fields(refused, docksnoop__policy__rules=1, docksnoop__policy__file=file)
         error = get(refused, "docksnoop.policy.error")
         assert f"policy.yaml{place}" in error and why in error
-        assert error in watch.stderr
+        host.wait_until(lambda: error in watch.stderr, 10, "the same on standard error")
         asker.ask([READ])
         assert verdicts(watch, asker, "api-request", 1) == ["justified"]
 

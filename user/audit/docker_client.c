@@ -69,8 +69,12 @@ static bool is_one_of(const char *word, const char *const *list, size_t count)
 
 static const char *base_of(const char *path)
 {
-	const char *slash = strrchr(path, '/');
-	const char *equals = strrchr(path, '=');
+	const char *slash = NULL;
+	const char *equals = NULL;
+
+	path += strspn(path, "@-+"); /* a Makefile's */
+	slash = strrchr(path, '/');
+	equals = strrchr(path, '=');
 
 	/* "ExecStart=/usr/bin/docker" */
 	return slash ? slash + 1 : equals ? equals + 1 : path;
@@ -115,7 +119,7 @@ static size_t globals_skip(const struct shell_command *command, size_t i)
 		"--progress",
 	};
 
-	while (i < command->count && command->words[i].text[0] == '-') {
+	while (i < command->count && (command->words[i].text[0] == '-' || command->words[i].open)) {
 		const char *word = command->words[i].text;
 
 		i += IS_ONE_OF(word, with_value) ? 2 : 1;
@@ -159,20 +163,30 @@ static bool only_talks(const struct shell_command *command)
 	return IS_ONE_OF(first, talkers);
 }
 
+static bool is_client(const struct shell_word *word)
+{
+	static const char *const clients[] = {"docker", "podman", "nerdctl", "docker.io"};
+
+	if (IS_ONE_OF(base_of(word->text), clients))
+		return true;
+	/* "$DOCKER", "$(command -v podman)" */
+	return word->text[0] == LEAD_UNKNOWN && !word->text[1] &&
+	       (strcasestr(word->raw, "docker") || strcasestr(word->raw, "podman") ||
+		strcasestr(word->raw, "nerdctl"));
+}
+
 enum docker_start docker_command_starts(struct docker_text *text,
 					const struct shell_command *command, size_t *words)
 {
-	static const char *const clients[] = {"docker", "podman", "nerdctl", "docker.io"};
 	static const char *const composes[] = {"docker-compose", "podman-compose"};
 
 	if (!command->count || only_talks(command))
 		return DOCKER_STARTS_NOTHING;
 	for (size_t i = 0; i < command->count; i++) {
-		const char *base = base_of(command->words[i].text);
-		bool compose = IS_ONE_OF(base, composes);
+		bool compose = IS_ONE_OF(base_of(command->words[i].text), composes);
 		size_t at;
 
-		if (!compose && !IS_ONE_OF(base, clients))
+		if (!compose && !is_client(&command->words[i]))
 			continue;
 		at = globals_skip(command, i + 1);
 		if (word_is(command, at, "compose")) {

@@ -329,6 +329,7 @@ int docker_options_read(struct docker_text *text, const struct shell_command *co
 			err = err ? err : option_read(&s, &option);
 			docker_option_clear(&option);
 		} else if (start == DOCKER_OPTIONS) {
+			err = word->open ? open_add(&s, word) : 0;
 			i++;
 		} else if (word->open && i + 1 < command->count && !looks_like_image(word->raw)) {
 			err = open_add(&s, word);

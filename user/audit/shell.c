@@ -22,8 +22,8 @@ static bool is_script(const struct shell_word *word)
 
 static bool runs_scripts(const struct shell_command *command)
 {
-	static const char *const runners[] = {"sh",  "bash", "dash", "ash",	"zsh",	"ksh",
-					      "ssh", "su",   "eval", "runuser", "watch"};
+	static const char *const runners[] = {"sh",  "bash", "dash", "ash",   "zsh",	 "ksh",
+					      "ssh", "su",   "eval", "alias", "runuser", "watch"};
 
 	for (size_t i = 0; i < command->count; i++) {
 		const char *slash = strrchr(command->words[i].text, '/');
@@ -34,6 +34,15 @@ static bool runs_scripts(const struct shell_command *command)
 				return true;
 	}
 	return false;
+}
+
+static int script_read(struct shell_reader *reader, const struct shell_word *word)
+{
+	/* "ll='docker run …'" of an alias */
+	size_t name = strcspn(word->raw, "= \t\n");
+	const char *script = word->raw[name] == '=' ? word->raw + name + 1 : word->raw;
+
+	return shell_reader_read(reader, script, strlen(script), word->line);
 }
 
 static int command_take(void *ctx, struct shell_reader *reader, const struct shell_command *command)
@@ -51,9 +60,7 @@ static int command_take(void *ctx, struct shell_reader *reader, const struct she
 		return 0;
 	for (size_t i = 0; !err && i < command->count; i++)
 		if (is_script(&command->words[i]))
-			err = shell_reader_read(reader, command->words[i].raw,
-						strlen(command->words[i].raw),
-						command->words[i].line);
+			err = script_read(reader, &command->words[i]);
 	return err;
 }
 

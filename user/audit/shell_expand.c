@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What stands for something else in a shell's text. */
 #include <ctype.h>
+#include <errno.h>
 #include <string.h>
 
 #include "user/audit/lead.h"
 #include "user/audit/shell_words_impl.h"
+#include "user/util/cleanup.h"
+#include "user/util/file.h"
 
 static void put_raw(struct cursor *c, const char *from, const char *to)
 {
@@ -117,23 +120,49 @@ static void put_default(struct cursor *c, const char *from, const char *to, bool
 	}
 }
 
+/* ${NAME:=value}: it has that value from now on. */
+static void default_set(struct cursor *c, const char *name, const char *name_end, const char *value,
+			const char *end)
+{
+	AUTO_FREE char *text = NULL;
+	struct shell_word word = {0};
+	const struct shell_command assignment = {&word, 1};
+
+	if (str_format(&text, "%.*s=%.*s", (int)(name_end - name), name, (int)(end - value), value))
+		c->err = -ENOMEM;
+	word.text = text;
+	if (!c->err)
+		c->err = shell_variables_take(c->reader->variables, &assignment);
+}
+
 /* What is between "${" and "}". */
 static void braces(struct cursor *c, const char *from, const char *to, bool quoted, int depth)
 {
 	const char *p = from;
+	const char *name_end = NULL;
 	const char *value = NULL;
 	bool colon = false;
+	bool all = false;
 
 	while (p < to && (isalnum((unsigned char)*p) || *p == '_'))
 		p++;
+	name_end = p;
 	value = shell_variables_get(c->reader->variables, from, (size_t)(p - from));
-	if (to - p >= 3 && (!strncmp(p, "[@]", 3) || !strncmp(p, "[*]", 3)))
+	all = to - p >= 3 && (!strncmp(p, "[@]", 3) || !strncmp(p, "[*]", 3));
+	if (all) {
+		/* None of its words is no word, in quotes too. */
+		c->nothing = c->nothing || (value && !*value);
 		p += 3;
+	}
 	colon = p < to && *p == ':';
+	if (p + colon < to && p[colon] == '=' && !value && depth == 0 &&
+	    !memchr(p, '$', (size_t)(to - p)))
+		default_set(c, from, name_end, p + colon + 1, to);
 	if (p + colon < to && strchr("-=", p[colon]) && (!value || (colon && !*value)))
 		put_default(c, p + colon + 1, to, quoted, depth);
 	else if (p + colon < to && p[colon] == '+')
-		put_default(c, value ? p + colon + 1 : to, to, quoted, depth);
+		/* It may be set where nobody looks. */
+		put_default(c, p + colon + 1, to, quoted, depth);
 	else if (value && (p == to || strchr("-=?", p[colon])))
 		put_value(c, value, quoted);
 	else

@@ -98,12 +98,27 @@ static size_t assigned(const char *text)
 	return text[n] == '=' || (text[n] == '+' && text[n + 1] == '=') ? n : 0;
 }
 
-int shell_variables_take(struct shell_variables *variables, const struct shell_command *command)
+/* "for NAME in A B C": of these the one that gives more away. */
+static int loop_take(struct shell_variables *variables, const struct shell_command *command)
 {
-	static const char *const before[] = {"export",	"readonly", "local",
-					     "declare", "typeset",  "set"};
 	int err = 0;
 
+	for (size_t i = 3; !err && i < command->count; i++)
+		if (!command->words[i].open)
+			err = set(variables, command->words[1].text, command->words[i].text);
+	return err;
+}
+
+int shell_variables_take(struct shell_variables *variables, const struct shell_command *command)
+{
+	static const char *const before[] = {"export", "readonly", "local", "declare", "typeset",
+					     "set",    "then",	   "else",  "do",      "if",
+					     "while",  "{",	   "!",	    "elif",    "@"};
+	int err = 0;
+
+	if (command->count > 3 && !strcmp(command->words[0].text, "for") &&
+	    !strcmp(command->words[2].text, "in"))
+		return loop_take(variables, command);
 	for (size_t i = 0; !err && i < command->count; i++) {
 		const char *text = command->words[i].text;
 		size_t len = assigned(text);

@@ -82,7 +82,45 @@ void shell_word_end(struct cursor *c)
 	c->word = false;
 	c->quoted = false;
 	c->split = false;
+	if (c->target || (c->nothing && !*w->text)) {
+		c->target = false;
+		command->count--;
+		free(command->words[command->count].text);
+		free(command->words[command->count].raw);
+	}
+	c->nothing = false;
 	streams_open(c);
+}
+
+/* "<name>", as documentation has it: something that is to be put in. */
+static const char *placeholder_end(const struct cursor *c)
+{
+	const char *p = c->p + 1;
+
+	if (*c->p != '<' || p == c->end || !isalpha((unsigned char)*p))
+		return NULL;
+	while (p < c->end && (isalnum((unsigned char)*p) || strchr("_-.:/", *p)))
+		p++;
+	return p < c->end && *p == '>' ? p + 1 : NULL;
+}
+
+static void placeholder(struct cursor *c, const char *end)
+{
+	c->word = true;
+	fputc(LEAD_UNKNOWN, c->text_out);
+	fwrite(c->p, 1, (size_t)(end - c->p), c->raw_out);
+	c->p = end;
+}
+
+/* "2" of "2>&1" is no word of its own. */
+static void redirection(struct cursor *c)
+{
+	fflush(c->text_out);
+	c->target = c->word && !c->quoted && strspn(c->text, "0123456789") == c->text_len;
+	shell_word_end(c);
+	while (c->p < c->end && strchr("<>&|", *c->p))
+		c->p++;
+	c->target = true;
 }
 
 static void command_clear(struct shell_command *command)
@@ -100,6 +138,7 @@ static void command_end(struct cursor *c)
 	struct shell_reader *r = c->reader;
 
 	shell_word_end(c);
+	c->target = false;
 	if (!c->err && c->command.count) {
 		c->err = shell_variables_take(r->variables, &c->command);
 		if (!c->err)
@@ -206,9 +245,13 @@ static void heredocs_take(struct cursor *c, bool shell)
 			c->line += eol != NULL;
 			c->p = eol ? eol + 1 : c->end;
 		}
-		if (shell && !c->err)
-			c->err = shell_reader_read(c->reader, from,
-						   (size_t)((to ? to : c->p) - from), line);
+		if (!to) {
+			/* It does not end: it was none, or all that follows would be hidden. */
+			c->p = from;
+			c->line = line;
+		} else if (shell && !c->err) {
+			c->err = shell_reader_read(c->reader, from, (size_t)(to - from), line);
+		}
 		free(c->heredocs[i].delimiter);
 	}
 	c->heredoc_count = 0;
@@ -316,9 +359,10 @@ static void text_read(struct cursor *c)
 		shell_word_end(c);
 		c->p += 2;
 		heredoc_begin(c);
+	} else if (placeholder_end(c)) {
+		placeholder(c, placeholder_end(c));
 	} else if (byte == '<' || byte == '>') {
-		shell_word_end(c);
-		c->p++;
+		redirection(c);
 	} else {
 		shell_put(c, byte);
 		c->p++;

@@ -36,8 +36,10 @@ struct cursor {
 	unsigned int word_line;
 	bool word; /* there is one, be it empty */
 	bool quoted;
-	bool split; /* it is a piece of a variable's value */
-	bool array; /* in NAME=( … ) */
+	bool split;   /* it is a piece of a variable's value */
+	bool array;   /* in NAME=( … ) */
+	bool nothing; /* it is, or has, an array without words: alone it is no word */
+	bool target;  /* the next word is a redirection's: no argument */
 	struct {
 		char *delimiter;
 		bool tabs;
