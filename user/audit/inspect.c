@@ -52,6 +52,8 @@ static int container_read(const struct yaml_node *object, struct container **out
 
 struct look {
 	const struct report *report;
+	const struct yaml_node
+		*all; /* the list that it is of; "docker volume inspect" may be too */
 	const struct yaml_node *object;
 	const struct container *container;
 };
@@ -64,19 +66,35 @@ static int tell(const struct look *l, const struct yaml_node *node, struct findi
 	return l->report->fn(l->report->ctx, &finding);
 }
 
-static int mount_report(const struct look *l, const struct yaml_node *node, const char *source,
-			bool volume, bool read_only)
+static int mount_report(const struct look *l, const struct yaml_node *node, const char *spelling,
+			const char *source, bool volume, bool read_only)
 {
 	const struct lead lead = lead_find(source);
 	struct finding finding = lead_finding(&lead, volume);
 
-	finding.spelling = source;
+	finding.spelling = spelling;
 	finding.read_only = read_only;
 	return lead.kind == LEAD_NOWHERE ? 0 : tell(l, node, finding);
 }
 
 /* More than anybody has; of one that is not compared it is rather told twice than never. */
 #define MOUNTS_COMPARED 1024
+
+/* What a volume of the local driver is mounted from, when it is told here as well. */
+static const char *volume_device(const struct look *l, const char *name)
+{
+	size_t left = MOUNTS_COMPARED;
+
+	for (struct yaml_walk at = {.list = l->all}; name && left && yaml_step(&at); left--) {
+		const struct yaml_node *options = yaml_get(at.item, "Options");
+		const char *o = yaml_text(yaml_get(options, "o"));
+		const char *other = yaml_text(yaml_get(at.item, "Name"));
+
+		if (o && strstr(o, "bind") && other && !strcmp(other, name))
+			return yaml_text(yaml_get(options, "device"));
+	}
+	return NULL;
+}
 
 static bool destination_is_mounted(const struct look *l, const char *destination)
 {
@@ -103,10 +121,13 @@ static int mounts_look(const struct look *l)
 		const struct yaml_node *source = yaml_get(mount, "Source");
 		const char *type = yaml_text(yaml_get(mount, "Type"));
 		const char *rw = yaml_text(yaml_get(mount, "RW"));
+		bool volume = type && !strcmp(type, "volume");
+		const char *device =
+			volume ? volume_device(l, yaml_text(yaml_get(mount, "Name"))) : NULL;
 
 		if (yaml_text(source))
 			err = mount_report(l, source, yaml_text(source),
-					   type && !strcmp(type, "volume"),
+					   device ? device : yaml_text(source), volume,
 					   rw && !yaml_is_true(rw));
 	}
 	return err;
@@ -126,7 +147,7 @@ static int binds_look(const struct look *l, const struct yaml_node *host)
 		AUTO_FREE char *target = colon ? strndup(colon + 1, strcspn(colon + 1, ":")) : NULL;
 
 		if (source && target && !destination_is_mounted(l, target))
-			err = mount_report(l, node, source, false,
+			err = mount_report(l, node, source, source, false,
 					   strstr(colon + 1 + strlen(target), "ro"));
 	}
 	return err;
@@ -148,10 +169,12 @@ static int host_mounts_look(const struct look *l, const struct yaml_node *host)
 		bool read_only = yaml_is_true(yaml_text(yaml_get(mount, "ReadOnly")));
 
 		if (yaml_text(device))
-			err = mount_report(l, device, yaml_text(device), true, read_only);
+			err = mount_report(l, device, yaml_text(device), yaml_text(device), true,
+					   read_only);
 		else if (type && !strcmp(type, "bind") && yaml_text(source) &&
 			 !destination_is_mounted(l, yaml_text(yaml_get(mount, "Target"))))
-			err = mount_report(l, source, yaml_text(source), false, read_only);
+			err = mount_report(l, source, yaml_text(source), yaml_text(source), false,
+					   read_only);
 	}
 	return err;
 }
@@ -219,11 +242,12 @@ static int environment_look(const struct look *l)
 	return err;
 }
 
-static int container_audit(const struct yaml_node *object, const struct report *report)
+static int container_audit(const struct yaml_node *object, const struct yaml_node *all,
+			   const struct report *report)
 {
 	const struct yaml_node *host = yaml_get(object, "HostConfig");
 	AUTO_CONTAINER struct container *c = NULL;
-	struct look l = {.report = report, .object = object};
+	struct look l = {.report = report, .all = all, .object = object};
 	int err = container_read(object, &c);
 
 	l.container = c;
@@ -240,9 +264,9 @@ int inspect_audit(const struct yaml_node *root, const struct report *report)
 	int err = 0;
 
 	if (container_is(root))
-		return container_audit(root, report);
+		return container_audit(root, NULL, report);
 	for (struct yaml_walk at = {.list = root}; !err && yaml_step(&at);)
 		if (container_is(at.item))
-			err = container_audit(at.item, report);
+			err = container_audit(at.item, root, report);
 	return err;
 }

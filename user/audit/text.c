@@ -180,19 +180,26 @@ int unit_audit(const char *text, const struct report *report)
 
 /* --- Dockerfiles --------------------------------------------------------------------------------- */
 
+/* Comments may stand between the lines of one instruction. */
 int dockerfile_audit(const char *text, const struct report *report)
 {
 	AUTO_LINE struct line l = lines_of(text);
+	bool in_env = false;
 	int err = 0;
 
-	while (!(err = line_next(&l, true))) {
+	while (!(err = line_next(&l, false))) {
 		const char *s = skip_blank(l.text);
+		size_t len = strlen(s);
 
-		if (strncasecmp(s, "ENV", 3) != 0 || !isspace((unsigned char)s[3]))
+		if (*s == '#')
 			continue;
-		err = docker_host_look(report, l.number, s + 3);
+		in_env = in_env || (!strncasecmp(s, "ENV", 3) && isspace((unsigned char)s[3]));
+		err = in_env ? docker_host_look(report, l.number, s) : 0;
 		if (err)
 			return err;
+		while (len && isspace((unsigned char)s[len - 1]))
+			len--;
+		in_env = in_env && len && s[len - 1] == '\\';
 	}
 	return err == -ENOENT ? 0 : err;
 }
