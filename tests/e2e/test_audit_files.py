@@ -68,7 +68,7 @@ def test_corpus(case, tree):
 
 def test_corpus_is_whole():
     kinds = {case.parent.name for case in CASES}
-    assert len(CASES) >= 90 and {"compose", "shell", "ci", "unit", "markdown", "kubernetes", "inspect", "near-miss"} <= kinds
+    assert len(CASES) >= 150 and {"compose", "shell", "ci", "unit", "markdown", "kubernetes", "inspect", "near-miss"} <= kinds
 
 
 def test_corpus_at_once():
