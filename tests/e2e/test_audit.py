@@ -41,9 +41,11 @@ def is_route(finding, engine, box, route, stopped):
 @pytest.mark.parametrize("route", routes.KINDS, indirect=True)
 def test_container_that_runs_and_then_does_not(route, engine, boxes):
     box = boxes(*route.options, sleeper=True)
+    configured, route.read_only = route.read_only, host.mount_is_read_only(box.pid, route.path)
     is_route(alone(over(engine, audit().of(box))), engine, box, route, False)
     engine.docker("kill", box.id)
     host.wait_until(lambda: not engine.docker("ps", "-q", "--no-trunc", "--filter", f"id={box.id}"), 20, "its end")
+    route.read_only = configured
     is_route(alone(over(engine, audit().of(box))), engine, box, route, True)
 
 
