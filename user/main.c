@@ -13,6 +13,7 @@ static const struct {
 	{"watch", cmd_watch, "stream who reaches the container daemons (the default)"},
 	{"audit", cmd_audit, "where a daemon's socket is exposed: live, or in files"},
 	{"policy", cmd_policy, "check what is justified, or suggest it"},
+	{"verify", cmd_verify, "whether lines of --file were changed, removed or moved"},
 	{"probe", cmd_probe, "what this kernel offers, feature by feature, and why not"},
 	{"selftest", cmd_selftest, "prove on this host, end to end, that an access is seen"},
 };
@@ -30,9 +31,10 @@ static void usage(FILE *to)
 	      "  -h, --help     this; docksnoop COMMAND --help tells a command's options\n"
 	      "  -V, --version\n"
 	      "\n"
-	      "Exit codes: 0 done; 1 an audit found something not justified, or a selftest\n"
-	      "failed; 2 bad usage or a bad file; 3 this kernel or these privileges cannot do\n"
-	      "it; 4 it broke while running. More in docksnoop(1).\n",
+	      "Exit codes: 0 done; 1 an audit found something not justified, a record is not\n"
+	      "as it was written, or a selftest failed; 2 bad usage or a bad file; 3 this\n"
+	      "kernel or these privileges cannot do it; 4 it broke while running. More in\n"
+	      "docksnoop(1).\n",
 	      to);
 }
 

@@ -6,7 +6,7 @@
 
 enum exit_code {
 	EXIT_DONE = 0,
-	EXIT_FINDING = 1, /* audit found something not justified, a selftest failed */
+	EXIT_FINDING = 1, /* audit: not justified; verify: not as written; a selftest failed */
 	EXIT_USAGE = 2,	  /* bad usage, bad input file */
 	EXIT_UNABLE = 3,  /* this kernel or these privileges cannot do it */
 	EXIT_BROKE = 4,	  /* it broke while running */
@@ -14,6 +14,7 @@ enum exit_code {
 
 int cmd_audit(int argc, char **argv);
 int cmd_policy(int argc, char **argv);
+int cmd_verify(int argc, char **argv);
 int cmd_watch(int argc, char **argv);
 int cmd_probe(int argc, char **argv);
 int cmd_selftest(int argc, char **argv);
