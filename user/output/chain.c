@@ -144,12 +144,16 @@ static bool is_piece(const char *line, size_t len)
 /* Is it, byte for byte, what docksnoop writes of such an object? 0, or -ENOMEM. */
 static int form_check(const struct chain_record *record, const char *line, size_t len, bool *same)
 {
-	const json_t *ours = json_object_get(record->json, "docksnoop");
+	const json_t *chain = json_object_get(json_object_get(record->json, "docksnoop"), "chain");
+	const char *hash = json_string_value(json_object_get(chain, "hash"));
 	AUTO_FREE char *dump = NULL;
 
 	*same = false;
-	/* with valid JSON, the tail is the end of the last object: of this one, or another */
-	if (!json_object_get(ours, "chain"))
+	/*
+	 * As it is JSON, the tail ends an object, but that can be another one than
+	 * "docksnoop". Nobody can have the same hash there too: it is part of itself then.
+	 */
+	if (!hash || strcmp(hash, record->hash) != 0)
 		return 0;
 	dump = json_dumps(record->json, EVENT_JSON_FLAGS);
 	if (!dump)
