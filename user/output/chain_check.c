@@ -384,6 +384,7 @@ static void moved_look(struct chain_check *check, struct chain_remark *remark)
 	if (!remark->other.line)
 		return;
 	remark->kind = CHAIN_IS_REORDERED;
+	remark->counted = false;
 	check->troubles += !remark->trouble;
 	remark->trouble = true;
 }
