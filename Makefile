@@ -154,7 +154,7 @@ install: $(PROGRAM)
 	install -Dm644 man/docksnoop.1 $(DESTDIR)$(MANDIR)/man1/docksnoop.1
 	install -Dm644 -t $(DESTDIR)$(DOCDIR) README.md docs/events.md docs/event.schema.json \
 		docs/detection.md docs/kernels.md docs/requests.md docs/policy.md docs/audit.md \
-		docs/finding.schema.json
+		docs/finding.schema.json docs/verify.md
 
 uninstall:
 	rm -f $(DESTDIR)$(SBINDIR)/docksnoop $(DESTDIR)$(MANDIR)/man1/docksnoop.1

@@ -486,7 +486,13 @@ static void test_piece(void **state)
 	put("a", v->lines[4], 300);
 	put_lines(v, "b", "11-12");
 	assert_says(v, "a b", "note:a:11:cut", EXIT_DONE);
-	/* a newline that is missing is not accounted for by what comes much later */
+	/* all of it but the newline */
+	fresh();
+	put_lines(v, "a", "1-9");
+	put_text("a", v->lines[9]);
+	put_lines(v, "b", "11-12");
+	assert_says(v, "a b", "note:a:10:cut", EXIT_DONE);
+	/* one that is missing is not accounted for by what comes much later */
 	fresh();
 	put_lines(v, "a", "1-3");
 	put_text("a", v->lines[3]);
