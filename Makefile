@@ -47,10 +47,13 @@ SKELETON := $(BPF_BUILD)/docksnoop.skel.h
 UNIT_SOURCES := $(sort $(wildcard tests/unit/test_*.c))
 UNIT_TESTS   := $(UNIT_SOURCES:%.c=$(BUILD)/%)
 
+FUZZ_SOURCES := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_TARGETS := $(FUZZ_SOURCES:%.c=$(BUILD)/%)
+
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help run test check unit bpf-test e2e vm install uninstall clean format format-check \
-	deps deps-test
+.PHONY: all help run test check unit bpf-test e2e fuzz fuzz-build fuzz-targets vm \
+	install uninstall clean format format-check deps deps-test
 
 all: $(PROGRAM)
 
@@ -60,11 +63,12 @@ help:
 	@echo
 	@echo 'make             build $(PROGRAM)'
 	@echo 'make check       unit tests, without root, with address and undefined-behaviour sanitizers'
+	@echo 'make fuzz        feed hostile bytes to every parser; SECONDS=600 for each, FUZZ="http policy" some'
 	@echo 'make install     to $$(DESTDIR)$$(PREFIX); uninstall takes it away again'
 	@echo 'make format      lay the sources out with clang-format; format-check only looks'
 	@echo 'make clean       remove what was built (kernels fetched for tests stay in build/vm)'
 	@echo
-	@echo 'parts of "make test": check bpf-test e2e vm'
+	@echo 'parts of "make test": check bpf-test e2e fuzz vm'
 	@echo 'V=1 shows commands; CC, CFLAGS, CLANG, BPFTOOL, PREFIX, DESTDIR are taken from you'
 
 # --- the program -------------------------------------------------------------
@@ -138,6 +142,22 @@ SANITIZE := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined 
 check:
 	@$(MAKE) --no-print-directory BUILD=build/asan CFLAGS='$(SANITIZE)' unit
 
+# The library is told which branches were taken; main() comes with each target.
+$(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(LIBRARY) Makefile
+	@mkdir -p $(@D)
+	$(call say,FUZZ,$@) $(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -MMD -MP $< $(LIBRARY) \
+		-o $@ $(LDFLAGS) $(lib_ldlibs)
+
+fuzz-build:
+	@$(MAKE) --no-print-directory BUILD=build/fuzz CC='$(CLANG)' \
+		CFLAGS='$(SANITIZE) -fsanitize=fuzzer-no-link' fuzz-targets
+
+fuzz-targets: $(FUZZ_TARGETS)
+
+SECONDS := 60
+fuzz: fuzz-build
+	@tests/fuzz/run $(SECONDS) $(FUZZ)
+
 bpf-test: $(BUILD)/tests/bpf/test_bodies
 	@tests/unit/run $<
 
@@ -171,4 +191,4 @@ format-check:
 clean:
 	rm -rf $(filter-out build/vm,$(wildcard build/*))
 
--include $(OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(wildcard $(BPF_BUILD)/*.bpf.o.d)
+-include $(OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(FUZZ_TARGETS:=.d) $(wildcard $(BPF_BUILD)/*.bpf.o.d)
