@@ -225,6 +225,25 @@ static void parse_circles(void **state)
 	}
 }
 
+/*
+ * What a table can look like whose mounts were moved, and numbers given out anew, between two
+ * reads of it: by its number alone, 2 would lie on the 1 that lies on 2.
+ */
+static void parse_circles_of_numbers_given_twice(void **state)
+{
+	AUTO_MOUNT_TABLE struct mount_table *table = parsed("1 2 0:1 / /a rw - tmpfs x rw\n"
+							    "2 1 0:2 / /a/b rw - tmpfs x rw\n"
+							    "1 3 0:3 / / rw - tmpfs x rw\n");
+
+	(void)state;
+	for (size_t i = 0; i < table->count; i++) {
+		size_t steps = 0;
+
+		for (const struct mount_entry *e = &table->entries[i]; e; e = e->parent)
+			assert_in_range(++steps, 1, table->count);
+	}
+}
+
 static void find_by_prefix(void **state)
 {
 	AUTO_MOUNT_TABLE struct mount_table *table =
@@ -459,6 +478,7 @@ int main(void)
 		cmocka_unit_test(parse_empty),
 		cmocka_unit_test(parse_every_cut),
 		cmocka_unit_test(parse_circles),
+		cmocka_unit_test(parse_circles_of_numbers_given_twice),
 		cmocka_unit_test(find_by_prefix),
 		cmocka_unit_test(find_covered),
 		cmocka_unit_test(find_takes_the_upper),

@@ -267,11 +267,16 @@ static int tree_build(struct mount_table *table)
 			if (seen[index])
 				continue;
 			seen[index] = true;
+			/* Of several with this number, which is used anew while we read, this one. */
+			e->parent = queue[next];
 			e->hidden = e->hidden || queue[next]->hidden;
 			queue[queued++] = e;
 		}
 	}
-	/* No kernel's table has a circle of parents; walks upwards must end all the same. */
+	/*
+	 * The kernel shows a table piece by piece, and who moves mounts meanwhile can make it
+	 * show a circle of parents: walks upwards must end.
+	 */
 	for (size_t i = 0; i < count; i++)
 		if (!seen[i])
 			table->entries[i].parent = NULL;
