@@ -106,6 +106,9 @@ static void says_where_it_is_wrong(void **state)
 		{"a: &x {b: 1}\nc: *x/b\n", 2, "anchor"},
 		{"a: *\n", 1, "alias"},
 		{"{\"a\": 1,, }", 1, ""},
+		/* libfyaml takes the first for an end, and the second for ever */
+		{"a: 1\n# caf\xe9\nb: 2\n", 2, "UTF-8"},
+		{"% \x93", 1, "UTF-8"},
 		{"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", 1,
 		 "depth"},
 	};

@@ -84,6 +84,21 @@ static size_t utf8_next(const uint8_t *in, size_t len, int32_t *code)
 	return 1;
 }
 
+size_t text_utf8_span(const char *in, size_t len)
+{
+	size_t i = 0;
+
+	while (i < len) {
+		int32_t code = 0;
+		size_t step = utf8_next((const uint8_t *)in + i, len - i, &code);
+
+		if (code < 0)
+			break;
+		i += step;
+	}
+	return i;
+}
+
 static bool turns_or_breaks_text(int32_t code)
 {
 	return code == 0x2028 || code == 0x2029 || code == 0x200e || code == 0x200f ||

@@ -24,6 +24,9 @@
 size_t text_escape(char *out, size_t size, const char *in, size_t len);
 size_t text_utf8(char *out, size_t size, const char *in, size_t len);
 
+/* How many bytes of @in there are before the first that is not UTF-8; @len: all are. */
+size_t text_utf8_span(const char *in, size_t len);
+
 /*
  * Undo in place what seq_path() of fs/seq_file.c does to paths in mountinfo: \040
  * and its like. Other backslashes stay.

@@ -11,6 +11,7 @@
 #include <uthash.h>
 
 #include "user/util/cleanup.h"
+#include "user/util/text.h"
 
 /* Of merged maps within merged maps, and of aliases for aliases. */
 #define FOLLOW_MAX 16
@@ -275,19 +276,31 @@ static int read_as(const char *text, size_t len, unsigned int first_line, bool j
 	return err;
 }
 
+static int byte_refuse(const char *text, const char *at, unsigned int first_line, const char *why,
+		       struct yaml_error *error)
+{
+	*error = (struct yaml_error){.line = first_line, .column = 1};
+	snprintf(error->text, sizeof(error->text), "%s", why);
+	for (const char *p = text; p < at; p++) {
+		error->line += *p == '\n';
+		error->column = *p == '\n' ? 1 : error->column + 1;
+	}
+	return -EINVAL;
+}
+
 int yaml_read(const char *text, size_t len, unsigned int first_line, struct yaml **out,
 	      struct yaml_error *error)
 {
 	const char *nul = memchr(text, '\0', len);
+	size_t valid = text_utf8_span(text, len);
 	struct yaml_error json_error;
 	int err = -EINVAL;
 
-	if (nul) {
-		*error = (struct yaml_error){.line = first_line, .text = "it has a NUL in it"};
-		for (const char *p = text; p < nul; p++)
-			error->line += *p == '\n';
-		return -EINVAL;
-	}
+	if (nul)
+		return byte_refuse(text, nul, first_line, "it has a NUL in it", error);
+	/* libfyaml 0.7 takes such a byte in a comment for the end, and never leaves a directive. */
+	if (valid < len)
+		return byte_refuse(text, text + valid, first_line, "it is not UTF-8", error);
 	if (looks_like_json(text, len))
 		err = read_as(text, len, first_line, true, out, &json_error);
 	if (err == -EINVAL)
