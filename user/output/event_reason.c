@@ -212,8 +212,9 @@ static void put_rule(FILE *out, const struct event *event)
 
 static void put_policy(FILE *out, const struct event_policy *policy)
 {
-	fprintf(out, policy->error ? "the policy %s was refused" : "the policy %s is in force",
-		policy->file);
+	fputs("the policy ", out);
+	put_escaped(out, policy->file);
+	fputs(policy->error ? " was refused" : " is in force", out);
 	if (policy->error) {
 		fputs(" (", out);
 		put_escaped(out, policy->error);
