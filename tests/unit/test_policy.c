@@ -60,6 +60,11 @@ static void globs_match_paths(void **state)
 		{"/a", "", false},
 		{"/*", "/a/../b", false},
 		{"/**", "/", true},
+		{"/**/**", "/a", false},
+		{"/**/**", "/a/b", true},
+		{"/**/b/**/d", "/b/b/b/c/d/d", true},
+		{"/**/b/**/d", "/b/b/d", false},
+		{"/**/b/*/d", "/a/b/b/c/d", true},
 	};
 
 	(void)state;
@@ -70,6 +75,24 @@ static void globs_match_paths(void **state)
 			print_error("%s %s\n", rows[i].pattern, rows[i].path);
 		assert_int_equal(matches, rows[i].matches);
 	}
+}
+
+/* A rule's globs, and a path that a client made as long as it can: no stack, no time. */
+static void globs_take_long_texts(void **state)
+{
+	static char path[4096 * 2 + 1];
+	static char stars[200001], marks[200001];
+
+	(void)state;
+	for (size_t i = 0; i + 1 < sizeof(path); i += 2)
+		memcpy(path + i, "/a", 2);
+	assert_false(glob_matches_path("/**/**/**/a/**/a/**/json", path));
+	assert_true(glob_matches_path("/**/**/**/a/**/a/**/a", path));
+	memset(marks, '?', sizeof(marks) - 1);
+	memset(stars, 'a', sizeof(stars) - 1);
+	assert_true(glob_overlaps(stars, "*a"));
+	assert_false(glob_overlaps(stars, "*b"));
+	assert_true(glob_overlaps("*b", marks));
 }
 
 struct complaints {
@@ -182,6 +205,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(globs_overlap),
 		cmocka_unit_test(globs_match_paths),
+		cmocka_unit_test(globs_take_long_texts),
 		cmocka_unit_test(days_end),
 		cmocka_unit_test(bad_days),
 		cmocka_unit_test(tells_all_that_is_wrong),

@@ -43,38 +43,52 @@ static int element_at(const char *glob, size_t *len)
 	return (unsigned char)*glob;
 }
 
-/* Every pair of places once: without a memory of them two rows of stars take for ever. */
-static bool overlap_at(const char *a, const char *b, size_t i, size_t j, size_t width, bool *seen)
+/* Its elements, of which there are at most as many as characters; NULL without memory. */
+static int *elements_of(const char *glob, size_t *count)
 {
-	size_t alen = 0, blen = 0;
-	int x, y;
+	int *list = calloc(strlen(glob) + 1, sizeof(*list));
+	size_t len = 0;
 
-	if (seen[i * width + j])
-		return false;
-	seen[i * width + j] = true;
-	if (!a[i] && !b[j])
-		return true;
-	x = a[i] ? element_at(a + i, &alen) : -2;
-	y = b[j] ? element_at(b + j, &blen) : -2;
-	if (x == -1 && overlap_at(a, b, i + alen, j, width, seen))
-		return true;
-	if (y == -1 && overlap_at(a, b, i, j + blen, width, seen))
-		return true;
-	if (x == -1)
-		return y != -2 && overlap_at(a, b, i, j + blen, width, seen);
-	if (y == -1)
-		return x != -2 && overlap_at(a, b, i + alen, j, width, seen);
-	if (x == -2 || y == -2 || (x && y && x != y))
-		return false;
-	return overlap_at(a, b, i + alen, j + blen, width, seen);
+	*count = 0;
+	for (; list && *glob; glob += len)
+		list[(*count)++] = element_at(glob, &len);
+	return list;
 }
 
+/*
+ * From each pair of places that both can have come to, where they can go on to; a row
+ * at a time, so that it takes neither a deep stack nor a table of all pairs.
+ */
 bool glob_overlaps(const char *a, const char *b)
 {
-	size_t width = strlen(b) + 1;
-	AUTO_FREE bool *seen = calloc(strlen(a) + 1, width);
+	size_t rows = 0, columns = 0;
+	AUTO_FREE int *x = elements_of(a, &rows);
+	AUTO_FREE int *y = elements_of(b, &columns);
+	AUTO_FREE bool *now = calloc(columns + 1, sizeof(*now));
+	AUTO_FREE bool *next = calloc(columns + 1, sizeof(*next));
 
-	return !seen || overlap_at(a, b, 0, 0, width, seen);
+	if (!x || !y || !now || !next)
+		return true;
+	now[0] = true;
+	for (size_t i = 0;; i++) {
+		for (size_t j = 0; j <= columns; j++) {
+			bool more_x = i < rows, more_y = j < columns;
+
+			if (!now[j])
+				continue;
+			if ((more_x && x[i] == -1) || (more_y && y[j] == -1)) {
+				next[j] = next[j] || more_x;
+				if (more_y)
+					now[j + 1] = true;
+			} else if (more_x && more_y && (!x[i] || !y[j] || x[i] == y[j])) {
+				next[j + 1] = true;
+			}
+		}
+		if (i == rows)
+			return now[columns];
+		memcpy(now, next, (columns + 1) * sizeof(*now));
+		memset(next, 0, (columns + 1) * sizeof(*next));
+	}
 }
 
 /* --- paths ------------------------------------------------------------------------------------ */
@@ -87,24 +101,36 @@ static bool part_matches(const char *pattern, size_t pattern_len, const char *pa
 	return p && t && !fnmatch(p, t, 0);
 }
 
+/*
+ * What a "**" stands for is made longer only until the next one is reached: whatever that
+ * one can then stand for, it could have with more before it. So many of them, and a path
+ * that somebody made long for it, take no longer than one.
+ */
 bool glob_matches_path(const char *pattern, const char *path)
 {
-	size_t pattern_len, len;
+	const char *star = NULL; /* behind the last "**" */
+	const char *rest = NULL; /* behind what it stands for now */
 
-	if (*pattern != '/' || *path != '/')
-		return !*pattern && !*path;
-	pattern++;
-	path++;
-	pattern_len = strcspn(pattern, "/");
-	len = strcspn(path, "/");
-	if (pattern_len == 2 && !strncmp(pattern, "**", 2)) {
-		for (const char *rest = path + len;; rest += 1 + strcspn(rest + 1, "/")) {
-			if (glob_matches_path(pattern + 2, rest))
-				return true;
-			if (!*rest)
-				return false;
+	for (;;) {
+		if (*pattern == '/' && *path == '/') {
+			size_t pattern_len = strcspn(pattern + 1, "/");
+			size_t len = strcspn(path + 1, "/");
+			bool stars = pattern_len == 2 && !strncmp(pattern + 1, "**", 2);
+
+			if (stars || part_matches(pattern + 1, pattern_len, path + 1, len)) {
+				pattern += 1 + pattern_len;
+				path += 1 + len;
+				star = stars ? pattern : star;
+				rest = stars ? path : rest;
+				continue;
+			}
+		} else if (!*pattern && !*path) {
+			return true;
 		}
+		if (!star || *rest != '/')
+			return false;
+		rest += 1 + strcspn(rest + 1, "/");
+		pattern = star;
+		path = rest;
 	}
-	return part_matches(pattern, pattern_len, path, len) &&
-	       glob_matches_path(pattern + pattern_len, path + len);
 }
