@@ -43,7 +43,7 @@ static int exchange_take(void *ctx, const struct http_exchange *x)
 	event.request = request;
 	event.container = &me;
 	event.verdict = VERDICT_FLAGGED;
-	check_event(&event);
+	free(check_event(&event));
 	return 0;
 }
 

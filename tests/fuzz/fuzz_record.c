@@ -2,9 +2,23 @@
 /* Records of the ring, and events whose every text is what a record held. */
 #include "output.h"
 #include "tests/unit/sample_event.h"
+#include "user/output/reduce.h"
 #include "user/sensor/record_pack.h"
 
 static struct record record, again;
+
+static void check_reduced(const char *json, size_t max)
+{
+	AUTO_FREE char *reduced = NULL;
+	json_t *whole = NULL;
+
+	if (event_reduce(json, max, &reduced))
+		return;
+	CHECK(strlen(reduced) <= max);
+	whole = json_loads(reduced, JSON_ALLOW_NUL, NULL);
+	CHECK(whole);
+	json_decref(whole);
+}
 
 static void check_pack(void)
 {
@@ -56,8 +70,12 @@ static void check_said(uint8_t action, uint8_t parts)
 	s->event.lost = (struct event_lost){.count = 1, .kind = "connect", .place = "ring"};
 	s->event.monitor.version = "0";
 	s->event.policy.file = record.exe;
-	if (s->event.action != EVENT_API_REQUEST)
-		check_event(&s->event);
+	if (s->event.action != EVENT_API_REQUEST) {
+		AUTO_FREE char *line = check_event(&s->event);
+
+		check_reduced(line, 1024);
+		check_reduced(line, 8192);
+	}
 	sample_free(s);
 }
 

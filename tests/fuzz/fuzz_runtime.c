@@ -94,7 +94,7 @@ static void container_look(struct container *c)
 	for (size_t i = 0; i < c->mount_count; i++)
 		CHECK(c->mounts[i].type && c->mounts[i].destination);
 	(void)container_label(c, "com.docker.compose.project");
-	check_event(&event);
+	free(check_event(&event));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -5,7 +5,7 @@
 #include "user/util/yaml.h"
 
 #define DEPTH_MAX 16
-#define NODES_MAX 20000
+#define NODES_MAX 2000
 
 struct walk {
 	unsigned int depth;
