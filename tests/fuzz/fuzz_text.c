@@ -38,6 +38,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	AUTO_FREE char *pattern = NULL;
 	AUTO_FREE char *text = NULL;
 	char clean[ROOM], again[ROOM];
+	static char whole[8192];
 
 	bytes_look(data, size);
 	pattern = input_part(&in, '\0', NULL);
@@ -50,6 +51,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	path_clean(clean, again, sizeof(again));
 	CHECK(clean[0] == '/' && !strcmp(clean, again));
 	CHECK(path_after(clean, "/"));
+	/* What fits is the same whatever room there was on the way. */
+	path_clean(pattern, whole, sizeof(whole));
+	CHECK(strlen(whole) > ROOM - 2 || !strcmp(clean, whole));
 	text_unescape_octal(text);
 	return 0;
 }

@@ -223,6 +223,32 @@ static void compares_whole_components(void **state)
 	}
 }
 
+static void cleans_paths(void **state)
+{
+	static const struct {
+		const char *path;
+		const char *clean; /* in a room of 16 bytes */
+	} cases[] = {
+		{"", "/"},
+		{"/", "/"},
+		{"/../..", "/"},
+		{"//a/./b//../c/", "/a/c"},
+		{"/a/0123456789", "/a/0123456789"},
+		{"/a/01234567890123456789/b", "/a"},
+		/* what had no room goes before what had */
+		{"/a/01234567890123456789/../b", "/a/b"},
+		{"/a/01234567890123456789/c/../../b", "/a/b"},
+		{"/a/01234567890123456789/../../b", "/b"},
+	};
+	char clean[16] = "";
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		path_clean(cases[i].path, clean, sizeof(clean));
+		assert_string_equal(clean, cases[i].clean);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -234,6 +260,7 @@ int main(void)
 		cmocka_unit_test(formats),
 		cmocka_unit_test(parses_numbers_strictly),
 		cmocka_unit_test(compares_whole_components),
+		cmocka_unit_test(cleans_paths),
 	};
 
 	return cmocka_run_group_tests(tests, make_dir, remove_dir);

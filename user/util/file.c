@@ -179,6 +179,7 @@ const char *path_after(const char *path, const char *prefix)
 void path_clean(const char *path, char *out, size_t size)
 {
 	size_t n = 0;
+	size_t beyond = 0; /* parts below @out for which there was no room */
 
 	for (const char *p = path; *p;) {
 		size_t len;
@@ -186,9 +187,14 @@ void path_clean(const char *path, char *out, size_t size)
 		p += strspn(p, "/");
 		len = strcspn(p, "/");
 		if (len == 2 && !strncmp(p, "..", 2)) {
-			while (n && out[--n] != '/')
-				;
-		} else if (len && !(len == 1 && *p == '.') && n + len + 2 < size) {
+			if (beyond)
+				beyond--;
+			else
+				while (n && out[--n] != '/')
+					;
+		} else if (len && !(len == 1 && *p == '.') && (beyond || n + len + 2 >= size)) {
+			beyond++;
+		} else if (len && !(len == 1 && *p == '.')) {
 			out[n++] = '/';
 			memcpy(out + n, p, len);
 			n += len;

@@ -55,7 +55,7 @@ const char *path_after(const char *path, const char *prefix);
 /*
  * The absolute path @path without "//", "." and "..", as filepath.Clean() of Go has it:
  * by the letters alone, whatever links there are. Parts for which @size has no
- * room are left out.
+ * room are left out, with what is below them.
  */
 void path_clean(const char *path, char *out, size_t size);
 
