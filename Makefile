@@ -22,7 +22,7 @@ ifneq ($(V),1)
 say = @printf '  %-8s %s\n' $(1) '$(2)';
 endif
 
-LIBS := libbpf libelf zlib jansson libmnl yajl libfyaml libsodium
+LIBS := libbpf libelf zlib jansson libmnl yajl libfyaml libsystemd
 # Asked only when something is built: the packages may not be there yet.
 lib_cflags = $(shell $(PKG_CONFIG) --cflags $(LIBS))
 lib_ldlibs = $(shell $(PKG_CONFIG) --libs $(LIBS))

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "user/cmd/cmd.h"
+#include "user/cmd/notify.h"
 #include "user/cmd/pipeline.h"
 #include "user/cmd/policy_file.h"
 #include "user/cmd/watch_options.h"
@@ -207,11 +208,13 @@ static void signals_take(struct watch *w)
 			w->stop = true;
 			continue;
 		}
+		notify_reloading();
 		err = stream_reopen(w->stream);
 		if (err)
 			log_warn("reopening the log file: %s; it is tried again with SIGHUP",
 				 strerror(-err));
 		policy_reload(w);
+		notify_ready(w->host.mode);
 	}
 }
 
@@ -239,6 +242,7 @@ static int watch_run(struct watch *w)
 		/* Before the tick: what came first is judged by what was known first. */
 		err = pipeline_drain(w->pipeline);
 		pipeline_tick(w->pipeline);
+		notify_watchdog();
 		if (stdout_alone(w) && pipeline_emit_error(w->pipeline) == -EPIPE) {
 			log_error("stdout was closed, and there is no other place to write to");
 			err = -EPIPE;
@@ -324,8 +328,10 @@ int cmd_watch(int argc, char **argv)
 	if (w.options.duration_s)
 		w.end_ns = clock_boot_ns() + w.options.duration_s * 1000000000ULL;
 	pipeline_armed(w.pipeline);
+	notify_ready(w.host.mode);
 
 	err = watch_run(&w);
+	notify_stopping();
 	/* What happened before we were told to stop is still in the ring. */
 	if (!err)
 		err = pipeline_drain(w.pipeline);
