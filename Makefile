@@ -7,6 +7,7 @@ DESTDIR ?=
 SBINDIR ?= $(PREFIX)/sbin
 MANDIR  ?= $(PREFIX)/share/man
 DOCDIR  ?= $(PREFIX)/share/doc/docksnoop
+UNITDIR ?= $(PREFIX)/lib/systemd/system
 
 CC      ?= cc
 CLANG   ?= clang
@@ -173,12 +174,17 @@ vm: $(PROGRAM)
 install: $(PROGRAM)
 	install -Dm755 $(PROGRAM) $(DESTDIR)$(SBINDIR)/docksnoop
 	install -Dm644 man/docksnoop.1 $(DESTDIR)$(MANDIR)/man1/docksnoop.1
+	install -d $(DESTDIR)$(UNITDIR)
+	sed 's|/usr/local/sbin|$(SBINDIR)|' deploy/docksnoop.service \
+		>$(DESTDIR)$(UNITDIR)/docksnoop.service
+	chmod 644 $(DESTDIR)$(UNITDIR)/docksnoop.service
 	install -Dm644 -t $(DESTDIR)$(DOCDIR) README.md docs/events.md docs/event.schema.json \
 		docs/detection.md docs/kernels.md docs/requests.md docs/policy.md docs/audit.md \
-		docs/finding.schema.json docs/verify.md
+		docs/finding.schema.json deploy/docksnoop.logrotate
 
 uninstall:
-	rm -f $(DESTDIR)$(SBINDIR)/docksnoop $(DESTDIR)$(MANDIR)/man1/docksnoop.1
+	rm -f $(DESTDIR)$(SBINDIR)/docksnoop $(DESTDIR)$(MANDIR)/man1/docksnoop.1 \
+		$(DESTDIR)$(UNITDIR)/docksnoop.service
 	rm -rf $(DESTDIR)$(DOCDIR)
 
 FORMATTED = $(sort $(wildcard user/*.[ch] user/*/*.[ch] bpf/*.[ch] tests/*/*.[ch]))
