@@ -23,7 +23,7 @@ ifneq ($(V),1)
 say = @printf '  %-8s %s\n' $(1) '$(2)';
 endif
 
-LIBS := libbpf libelf zlib jansson libmnl yajl libfyaml libsystemd
+LIBS := libbpf libelf zlib jansson libmnl yajl libfyaml libsodium libseccomp libcap libsystemd
 # Asked only when something is built: the packages may not be there yet.
 lib_cflags = $(shell $(PKG_CONFIG) --cflags $(LIBS))
 lib_ldlibs = $(shell $(PKG_CONFIG) --libs $(LIBS))
@@ -93,7 +93,7 @@ $(SKELETON): $(BPF_BUILD)/docksnoop.bpf.o
 $(BPF_BUILD)/bodies.skel.h: $(BPF_BUILD)/bodies.bpf.o
 	$(call say,SKEL,$@) $(BPFTOOL) gen skeleton $< name bodies > $@
 
-$(BUILD)/user/sensor/sensor.o $(BUILD)/user/sensor/sensor_maps.o: $(SKELETON)
+$(patsubst %.c,$(BUILD)/%.o,$(wildcard user/sensor/sensor*.c)): $(SKELETON)
 
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -180,7 +180,7 @@ install: $(PROGRAM)
 	chmod 644 $(DESTDIR)$(UNITDIR)/docksnoop.service
 	install -Dm644 -t $(DESTDIR)$(DOCDIR) README.md docs/events.md docs/event.schema.json \
 		docs/detection.md docs/kernels.md docs/requests.md docs/policy.md docs/audit.md \
-		docs/finding.schema.json deploy/docksnoop.logrotate
+		docs/finding.schema.json docs/verify.md deploy/docksnoop.logrotate
 
 uninstall:
 	rm -f $(DESTDIR)$(SBINDIR)/docksnoop $(DESTDIR)$(MANDIR)/man1/docksnoop.1 \

@@ -134,14 +134,14 @@ static __always_inline void attempt_remember(const char *sun_path)
 	struct scratch *s;
 	u64 size;
 
-	if (!ends_like_a_socket(NAME_ATTEMPT, sun_path))
+	if (relieved() || !ends_like_a_socket(NAME_ATTEMPT, sun_path))
 		return;
 	before = bpf_map_lookup_elem(&attempts, &thread);
 	if (before) {
 		size = before->rec.size;
 		BOUND(size, 0x1fff);
-		if (size <= sizeof(*before) && bpf_ringbuf_output(&records, before, size, 0))
-			lost_add(DS_LOST_CONNECT);
+		if (size <= sizeof(*before))
+			record_hand_over(&before->rec, size, DS_LOST_CONNECT);
 	}
 	s = attempt_record(SCRATCH_ATTEMPT, sun_path);
 	if (!s)

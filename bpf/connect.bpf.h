@@ -220,7 +220,7 @@ static __always_inline bool probe_leave(enum probed_function function, struct pr
 	struct probed_key key = {bpf_get_current_pid_tgid(), function};
 	struct probed_args *args = bpf_map_lookup_elem(&probed_calls, &key);
 
-	if (!args)
+	if (!args || relieved())
 		return false;
 	*out = *args;
 	bpf_map_delete_elem(&probed_calls, &key);

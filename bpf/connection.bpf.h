@@ -174,7 +174,7 @@ static __always_inline int connection_used(struct socket *socket)
 	u8 one = 1;
 	bool v1;
 
-	if (!c)
+	if (!c || relieved())
 		return 0;
 	task = (void *)bpf_get_current_task();
 	user.id = c->id;

@@ -143,11 +143,16 @@ enum ds_side {
 	DS_SIDES,
 };
 
+enum ds_end {
+	DS_END_HALF = 1, /* the client sends no more, and may still read */
+	DS_END_CLOSED,	 /* the client has closed it */
+};
+
 struct ds_bytes {
 	__u32 size;    /* of the record, with the bytes that follow it */
 	__u16 version; /* DS_RECORD_VERSION */
 	__u8 side;     /* enum ds_side */
-	__u8 ended;    /* the client has closed its end: nothing follows on this side */
+	__u8 ended;    /* enum ds_end: nothing follows on this side */
 	__u64 time_ns; /* CLOCK_BOOTTIME */
 	__u64 connection;
 	__u64 offset; /* of the first byte, since docksnoop follows the connection */
@@ -159,7 +164,24 @@ struct ds_bytes {
 	__u32 midway;	/* 1: the connection was in use before byte 0 */
 };
 
-/* What the kernel could not hand over, by kind; per CPU. */
+/*
+ * What outlives a docksnoop that is killed: pinned, and mapped by user space, whose
+ * business all but the first field is. The next one goes on where it ended.
+ */
+struct ds_control {
+	__u32 generation; /* of the programs that are at work: others attached have been relieved */
+	__u32 pid;	  /* who reads what they hand over, or has until it was killed */
+	__u8 ledger[4088];
+};
+
+/* What the kernel could not hand over, by kind and ring (ds_ring * DS_LOST_COUNT + ds_lost); per
+ * CPU. */
+enum ds_ring {
+	DS_RING_CONTAINERS,
+	DS_RING_HOST, /* of processes that live on the host itself */
+	DS_RING_COUNT,
+};
+
 enum ds_lost {
 	DS_LOST_CONNECT, /* ring full: a connect */
 	DS_LOST_START,	 /* ring full: a container's start */
@@ -169,15 +191,16 @@ enum ds_lost {
 	DS_LOST_ATTEMPT, /* no room to remember a connect that may yet fail */
 	DS_LOST_HANDOFF, /* a connection that could not be followed, or ring full: its new user */
 	DS_LOST_LISTEN,	 /* ring full: somebody listens on TCP */
-	DS_LOST_TCP, /* a change of state of a TCP connection; never counted by the kernel side */
-	DS_LOST_STREAM, /* no room to follow what goes over a connection: some of it is missing */
-	DS_LOST_BYTES,	/* ring full: some of what went over a connection */
+	DS_LOST_TCP,	 /* ring full: how a connect over TCP ended */
+	DS_LOST_STREAM,	 /* no room to follow what goes over a connection: some of it is missing */
+	DS_LOST_BYTES,	 /* ring full: some of what went over a connection */
 	DS_LOST_COUNT,
 };
 
 _Static_assert(sizeof(struct ds_str) == 4, "ds_str is packed by hand");
 _Static_assert(sizeof(struct ds_record) % 8 == 0, "ds_record ends aligned");
 _Static_assert(sizeof(struct ds_bytes) == 56, "layout");
+_Static_assert(sizeof(struct ds_control) == 4096, "layout");
 _Static_assert(__builtin_offsetof(struct ds_record, listener_cookie) == 120, "layout");
 _Static_assert(__builtin_offsetof(struct ds_record, str) == 228, "layout");
 _Static_assert(sizeof(struct ds_record) == 264, "layout");

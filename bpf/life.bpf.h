@@ -23,6 +23,8 @@ static __always_inline int exec_seen(void)
 	u8 one = 1;
 	bool v1;
 
+	if (relieved())
+		return 0;
 	bpf_get_current_comm(comm, sizeof(comm));
 	if (bpf_map_lookup_elem(&daemon_names, comm)) {
 		type = DS_RECORD_DAEMON;

@@ -7,15 +7,46 @@
 
 /* docksnoop itself, whose own connects are nobody's access. */
 const volatile __u32 self_tgid;
+/* Which start of docksnoop these programs belong to: see relieved(). */
+const volatile __u32 generation;
 
 /*
  * Records on their way to user space. When it is full the newest is dropped
- * and counted in lost_counts. User space sets the size before loading.
+ * and counted in lost_counts. Those of the host's own processes go apart, so that
+ * they cannot crowd out a container's. User space takes them out at once: they need
+ * to hold what comes while it waits for a CPU.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 8 << 20);
+	__uint(max_entries, 2 << 20);
 } records SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 2 << 20);
+} host_records SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, u32);
+	__type(value, struct ds_control);
+} control SEC(".maps");
+
+/*
+ * While one docksnoop takes over from another the programs of both are attached:
+ * only those of the generation that user space has named do anything, so that what
+ * happens meanwhile is told, and told once.
+ */
+static __always_inline bool relieved(void)
+{
+	struct ds_control *c;
+	u32 zero = 0;
+
+	c = bpf_map_lookup_elem(&control, &zero);
+	return c && c->generation != generation;
+}
 
 /*
  * Listeners that are no container daemon's, by socket cookie: user space has
@@ -136,17 +167,24 @@ struct {
 /* What could not be handed over, by enum ds_lost. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, DS_LOST_COUNT);
+	__uint(max_entries, DS_RING_COUNT *DS_LOST_COUNT);
 	__type(key, u32);
 	__type(value, u64);
 } lost_counts SEC(".maps");
 
+static __always_inline void lost_add_at(u32 ring, u32 kind)
+{
+	u32 at = ring * DS_LOST_COUNT + kind;
+	u64 *count = bpf_map_lookup_elem(&lost_counts, &at);
+
+	/* A softirq, or a task that preempts this one, may do the same. */
+	if (count)
+		__sync_fetch_and_add(count, 1);
+}
+
 static __always_inline void lost_add(u32 kind)
 {
-	u64 *count = bpf_map_lookup_elem(&lost_counts, &kind);
-
-	if (count)
-		(*count)++;
+	lost_add_at(DS_RING_CONTAINERS, kind);
 }
 
 #endif

@@ -13,7 +13,7 @@ static __always_inline struct scratch *record_begin(u32 slot, u16 type)
 {
 	struct scratch *s = bpf_map_lookup_elem(&scratches, &slot);
 
-	if (!s)
+	if (!s || relieved())
 		return NULL;
 	__builtin_memset(&s->rec, 0, sizeof(s->rec));
 	s->used = 0;
@@ -21,6 +21,22 @@ static __always_inline struct scratch *record_begin(u32 slot, u16 type)
 	s->rec.version = DS_RECORD_VERSION;
 	s->rec.time_ns = bpf_ktime_get_boot_ns();
 	return s;
+}
+
+/* Is it of a process that lives on the host itself? */
+static __always_inline bool record_of_host(const struct ds_record *rec)
+{
+	return (rec->flags & DS_F_INIT_MNT_NS) && (rec->flags & DS_F_INIT_ROOT);
+}
+
+static __always_inline void record_hand_over(const struct ds_record *rec, u64 size, u32 lost_kind)
+{
+	if (record_of_host(rec)) {
+		if (bpf_ringbuf_output(&host_records, (void *)rec, size, 0))
+			lost_add_at(DS_RING_HOST, lost_kind);
+	} else if (bpf_ringbuf_output(&records, (void *)rec, size, 0)) {
+		lost_add(lost_kind);
+	}
 }
 
 static __always_inline void record_send(struct scratch *s, u32 lost_kind)
@@ -34,8 +50,7 @@ static __always_inline void record_send(struct scratch *s, u32 lost_kind)
 	BOUND(size, 0x3fff);
 	if (size > sizeof(s->rec) + DS_STR_BYTES)
 		return;
-	if (bpf_ringbuf_output(&records, &s->rec, size, 0))
-		lost_add(lost_kind);
+	record_hand_over(&s->rec, size, lost_kind);
 }
 
 static __always_inline void string_begin(struct scratch *s, u32 which)

@@ -14,6 +14,7 @@
 #define STREAM_CHUNK  16384 /* bytes in one record; a power of two */
 #define STREAM_CHUNKS 16    /* records of one transfer: what is beyond is a gap */
 #define MSG_PEEK      2	    /* include/linux/socket.h */
+#define SHUTDOWN_MASK 3	    /* include/net/sock.h */
 
 /* User space's: follow what goes over connections. */
 const volatile bool follow_streams;
@@ -56,7 +57,7 @@ struct {
 /* On their way to user space: apart from the others, which they must not crowd out. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 16 << 20);
+	__uint(max_entries, 4 << 20);
 } stream_bytes SEC(".maps");
 
 /* Twice as large as needed: so a mask bounds what is copied, where the verifier sees it. */
@@ -153,7 +154,7 @@ static __always_inline struct stream *stream_find(struct sock *sk, bool begin)
 	u64 key = (u64)sk;
 	struct stream *stream;
 
-	if (!addr) /* a client's end, mostly */
+	if (!addr || relieved()) /* without a name it is a client's end, mostly */
 		return NULL;
 	stream = bpf_map_lookup_elem(&streams, &key);
 	if (stream && stream->addr == addr)
@@ -224,10 +225,30 @@ static __always_inline void stream_send_segments(struct stream_scratch *s,
 }
 
 /*
- * The daemon has read, or written, @len bytes; 0: there is nothing to read any
- * more. @segments: where in its memory they are.
+ * There is nothing to read any more. What is closed makes room at once: it would push
+ * out others that are still open, were it to wait until it is the oldest.
  */
-static __always_inline int stream_passed(struct stream *stream, u32 side,
+static __always_inline void stream_end(struct stream_scratch *s, struct stream *stream,
+				       const struct sock *sk)
+{
+	u64 number = stream->number;
+	u64 key = (u64)sk;
+
+	/* unix_release_sock() of the client says so to its peer. */
+	s->head.ended =
+		BPF_CORE_READ(sk, sk_shutdown) == SHUTDOWN_MASK ? DS_END_CLOSED : DS_END_HALF;
+	if (s->head.ended == DS_END_CLOSED) {
+		bpf_map_delete_elem(&connections, &number);
+		bpf_map_delete_elem(&streams, &key);
+	}
+	stream_send(s, 0);
+}
+
+/*
+ * The daemon has read, or written, @len bytes at its end @sk; 0: there is nothing to
+ * read any more. @segments: where in its memory they are.
+ */
+static __always_inline int stream_passed(struct stream *stream, const struct sock *sk, u32 side,
 					 const struct segments *segments, u64 len)
 {
 	struct stream_side key = {.id = stream->id, .side = side};
@@ -244,7 +265,6 @@ static __always_inline int stream_passed(struct stream *stream, u32 side,
 	s->head.connection = stream->id;
 	s->head.offset = stream->passed[side];
 	s->head.side = side;
-	s->head.ended = !len;
 	s->head.midway = stream->midway;
 	stream->passed[side] += len;
 	until = bpf_map_lookup_elem(&stream_skips, &key);
@@ -259,7 +279,7 @@ static __always_inline int stream_passed(struct stream *stream, u32 side,
 		}
 	}
 	if (!len)
-		stream_send(s, 0);
+		stream_end(s, stream, sk);
 	else if (segments->known)
 		stream_send_segments(s, segments, len);
 	return 0;
@@ -335,7 +355,7 @@ static __always_inline int stream_call_ended(struct sock *sk, u32 side, u32 len,
 	if (!stream)
 		return 0;
 	segments_of_syscall(regs, &segments);
-	return stream_passed(stream, side, &segments, len);
+	return stream_passed(stream, sk, side, &segments, len);
 }
 
 /* Pages that the daemon sends: they are nowhere in its memory. */
@@ -420,11 +440,11 @@ static __always_inline int transfer_ended(u32 side, int ret)
 	struct transfer *transfer = bpf_map_lookup_elem(&transfers, &key);
 	struct stream *stream;
 
-	if (!transfer)
+	if (!transfer || relieved())
 		return 0;
 	stream = stream_find(transfer->end, ret > 0);
 	if (stream && (ret > 0 || (!ret && side == DS_SIDE_REQUESTS)))
-		stream_passed(stream, side, &transfer->segments, ret);
+		stream_passed(stream, transfer->end, side, &transfer->segments, ret);
 	bpf_map_delete_elem(&transfers, &key);
 	return 0;
 }

@@ -47,15 +47,20 @@ struct {
 	__type(value, u64);
 } tcp_fresh SEC(".maps");
 
+struct tcp_connect {
+	u64 connection;
+	u64 of_host; /* its record went by the host's ring: so must how it ended */
+};
+
 /*
- * Connects under way that were reported: the connection's number by socket. The
+ * Connects under way that were reported, by socket. The
  * oldest goes when it is full; how it ended is then not told.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 4096);
 	__type(key, u64);
-	__type(value, u64);
+	__type(value, struct tcp_connect);
 } tcp_connects SEC(".maps");
 
 /* Nothing to do where both are 0: told before anything is looked up. */
@@ -111,6 +116,7 @@ static __always_inline int tcp_connect_begun(const struct sock *sk)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	u64 at = (u64)sk;
+	struct tcp_connect connect = {};
 	struct tcp_key key = {};
 	struct scratch *s;
 
@@ -134,7 +140,9 @@ static __always_inline int tcp_connect_begun(const struct sock *sk)
 	s->rec.connection = (u64)bpf_get_prandom_u32() << 32 | (u32)s->rec.time_ns;
 	task_fill(s, task);
 	task_fill_cgroup(s, task);
-	if (bpf_map_update_elem(&tcp_connects, &at, &s->rec.connection, BPF_ANY))
+	connect.connection = s->rec.connection;
+	connect.of_host = record_of_host(&s->rec);
+	if (bpf_map_update_elem(&tcp_connects, &at, &connect, BPF_ANY))
 		lost_add(DS_LOST_PENDING);
 	task_fill_exe(s, task);
 	record_send(s, DS_LOST_CONNECT);
@@ -142,43 +150,42 @@ static __always_inline int tcp_connect_begun(const struct sock *sk)
 }
 
 /* Without strings, and without a scratch: a softirq may come in the middle of one. */
-static __always_inline struct ds_record *tcp_record_begin(u32 lost_kind)
+static __always_inline void tcp_record_begin(struct ds_record *rec)
 {
-	struct ds_record *rec = bpf_ringbuf_reserve(&records, sizeof(*rec), 0);
-
-	if (!rec) {
-		lost_add(lost_kind);
-		return NULL;
-	}
 	__builtin_memset(rec, 0, sizeof(*rec));
 	rec->type = DS_RECORD_TCP;
 	rec->version = DS_RECORD_VERSION;
 	rec->size = sizeof(*rec);
 	rec->time_ns = bpf_ktime_get_boot_ns();
-	return rec;
 }
 
 static __always_inline int tcp_connect_ended(const struct sock *sk, int state)
 {
-	struct ds_record *rec;
+	struct tcp_connect *connect;
+	struct ds_record rec;
 	u64 at = (u64)sk;
-	u64 *connection;
+	long lost = 0;
 	int error;
 
-	connection = bpf_map_lookup_elem(&tcp_connects, &at);
-	if (!connection)
+	connect = bpf_map_lookup_elem(&tcp_connects, &at);
+	if (!connect || relieved())
 		return 0;
 	/* TCP_SYN_RECV: two clients connect to each other, and no listener has a part in that. */
-	rec = state == TCP_SYN_RECV ? NULL : tcp_record_begin(DS_LOST_CONNECT);
-	if (rec) {
-		rec->connection = *connection;
-		rec->tcp_state = state;
+	if (state != TCP_SYN_RECV) {
+		tcp_record_begin(&rec);
+		rec.connection = connect->connection;
+		rec.tcp_state = state;
 		error = BPF_CORE_READ(sk, sk_err);
 		/* Nobody has refused it: the client gave it up. */
 		if (state == TCP_CLOSE)
-			rec->result = error ? -error : -ECANCELED;
-		bpf_ringbuf_submit(rec, 0);
+			rec.result = error ? -error : -ECANCELED;
+		if (connect->of_host)
+			lost = bpf_ringbuf_output(&host_records, &rec, sizeof(rec), 0);
+		else
+			lost = bpf_ringbuf_output(&records, &rec, sizeof(rec), 0);
 	}
+	if (lost)
+		lost_add_at(connect->of_host ? DS_RING_HOST : DS_RING_CONTAINERS, DS_LOST_TCP);
 	bpf_map_delete_elem(&tcp_connects, &at);
 	return 0;
 }
@@ -187,20 +194,21 @@ static __always_inline int tcp_listening(const struct sock *sk)
 {
 	u64 now = bpf_ktime_get_boot_ns();
 	u32 port = sk->__sk_common.skc_num;
-	struct ds_record *rec;
+	struct ds_record rec;
 
 	if (!tcp_is(sk))
 		return 0;
 	bpf_map_update_elem(&tcp_fresh, &port, &now, BPF_ANY);
 	tcp_listened_ns = now;
-	rec = tcp_record_begin(DS_LOST_LISTEN);
-	if (!rec)
+	if (relieved())
 		return 0;
-	rec->tgid = bpf_get_current_pid_tgid() >> 32;
-	rec->listener_net_ns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
-	rec->tcp_port = port;
-	rec->tcp_state = TCP_LISTEN;
-	bpf_ringbuf_submit(rec, 0);
+	tcp_record_begin(&rec);
+	rec.tgid = bpf_get_current_pid_tgid() >> 32;
+	rec.listener_net_ns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	rec.tcp_port = port;
+	rec.tcp_state = TCP_LISTEN;
+	if (bpf_ringbuf_output(&records, &rec, sizeof(rec), 0))
+		lost_add(DS_LOST_LISTEN);
 	return 0;
 }
 

@@ -237,6 +237,7 @@ struct sock {
 	struct sk_buff_head sk_receive_queue;
 	struct socket *sk_socket;
 	u16 sk_protocol;
+	u8 sk_shutdown;
 	int sk_err;
 	struct pid *sk_peer_pid;
 };

@@ -65,29 +65,29 @@ static const struct trait {
 	{"common_tcp_ended", DS_LOST_TCP, 2, false},
 };
 
-static const struct trait *trait_of(const struct bpf_program *prog)
+static const struct trait *trait_of(const char *name)
 {
 	static const struct trait none = {.missed = DS_LOST_CONNECT};
 
 	for (size_t i = 0; i < sizeof(traits) / sizeof(traits[0]); i++)
-		if (!strcmp(bpf_program__name(prog), traits[i].name))
+		if (!strcmp(name, traits[i].name))
 			return &traits[i];
 	return &none;
 }
 
 int program_level(const struct bpf_program *prog)
 {
-	return trait_of(prog)->level;
+	return trait_of(bpf_program__name(prog))->level;
 }
 
 bool program_of_streams(const struct bpf_program *prog)
 {
-	return trait_of(prog)->streams;
+	return trait_of(bpf_program__name(prog))->streams;
 }
 
-enum ds_lost program_missed(const struct bpf_program *prog)
+enum ds_lost program_missed(const char *name)
 {
-	return trait_of(prog)->missed;
+	return trait_of(name)->missed;
 }
 
 /*

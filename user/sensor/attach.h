@@ -22,8 +22,8 @@ int program_level(const struct bpf_program *prog);
 /* Is it of use only to follow what goes over connections? */
 bool program_of_streams(const struct bpf_program *prog);
 
-/* What a run of it that was left out would have told. */
-enum ds_lost program_missed(const struct bpf_program *prog);
+/* What a run of the program of this name would have told that was left out. */
+enum ds_lost program_missed(const char *name);
 
 /* A loaded program. 0 and *out the caller's, or -errno. */
 int program_attach(const struct bpf_program *prog, struct bpf_link **out);

@@ -4,10 +4,10 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <unistd.h>
 
 #include "user/sensor/attach.h"
@@ -125,32 +125,18 @@ static int sensor_fail(struct sensor_reason *reason, const char *step, int error
 	return error;
 }
 
-static int record_forward(void *ctx, void *data, size_t size)
+static int feed_open(struct sensor *sensor, bool streams)
 {
-	struct sensor_ring *ring = ctx;
+	const struct feed_rings rings = {
+		.records =
+			{
+				[DS_RING_CONTAINERS] = bpf_map__fd(sensor->skel->maps.records),
+				[DS_RING_HOST] = bpf_map__fd(sensor->skel->maps.host_records),
+			},
+		.bytes = streams ? bpf_map__fd(sensor->skel->maps.stream_bytes) : -1,
+	};
 
-	return ring->fn(ring->ctx, data, size);
-}
-
-static int ring_open(struct sensor *sensor, struct sensor_ring *ring, const struct bpf_map *map)
-{
-	struct epoll_event ev = {.events = EPOLLIN};
-	int fd;
-
-	ring->ring = ring_buffer__new(bpf_map__fd(map), record_forward, ring, NULL);
-	if (!ring->ring)
-		return -errno;
-	fd = ring_buffer__epoll_fd(ring->ring);
-	return epoll_ctl(sensor->epoll, EPOLL_CTL_ADD, fd, &ev) ? -errno : 0;
-}
-
-static int ring_consume(struct sensor_ring *ring, sensor_fn fn, void *ctx)
-{
-	if (!ring->ring)
-		return 0;
-	ring->fn = fn;
-	ring->ctx = ctx;
-	return ring_buffer__consume(ring->ring);
+	return feed_new(&rings, sensor_ledger(sensor), &sensor->feed);
 }
 
 static int sensor_attach(struct sensor *sensor, const struct bpf_program *prog)
@@ -161,12 +147,12 @@ static int sensor_attach(struct sensor *sensor, const struct bpf_program *prog)
 		return -ENOSPC;
 	err = program_attach(prog, &sensor->links[sensor->link_count]);
 	if (!err)
-		sensor->link_count++;
+		sensor->attached[sensor->link_count++] = prog;
 	return err;
 }
 
-static int sensor_open_with(enum sensor_mode mode, bool streams, int without,
-			    struct sensor_reason *reason, struct sensor **out)
+static int sensor_open_with(const struct sensor_options *options, enum sensor_mode mode,
+			    int without, struct sensor_reason *reason, struct sensor **out)
 {
 	AUTO_SENSOR struct sensor *sensor = calloc(1, sizeof(*sensor));
 	struct bpf_program *prog = NULL;
@@ -176,21 +162,18 @@ static int sensor_open_with(enum sensor_mode mode, bool streams, int without,
 		return -ENOMEM;
 	libbpf_forget();
 	sensor->mode = mode;
-	sensor->epoll = -1;
 	sensor->skel = docksnoop_bpf__open();
 	if (!sensor->skel)
 		return sensor_fail(reason, "open", -errno);
 	sensor->skel->rodata->self_tgid = getpid();
-	sensor->skel->rodata->follow_streams = streams;
-	err = sensor_choose(sensor->skel, mode, without, streams);
+	sensor->skel->rodata->follow_streams = options->streams;
+	err = sensor_choose(sensor->skel, mode, without, options->streams);
+	err = err ? err : sensor_resume(sensor, options);
 	err = err ? err : docksnoop_bpf__load(sensor->skel);
 	if (err)
 		return sensor_fail(reason, "load", err);
-	sensor->epoll = epoll_create1(EPOLL_CLOEXEC);
-	err = sensor->epoll < 0 ? -errno : 0;
-	err = err ? err : ring_open(sensor, &sensor->records, sensor->skel->maps.records);
-	if (!err && streams)
-		err = ring_open(sensor, &sensor->bytes, sensor->skel->maps.stream_bytes);
+	err = sensor_control_map(sensor);
+	err = err ? err : feed_open(sensor, options->streams);
 	if (err)
 		return sensor_fail(reason, "ring buffer", err);
 	bpf_object__for_each_program(prog, sensor->skel->obj)
@@ -204,40 +187,43 @@ static int sensor_open_with(enum sensor_mode mode, bool streams, int without,
 			sensor->sees_attempts = bpf_program__autoload(prog);
 	}
 	reason->error = 0;
+	sensor_keep(sensor);
 	*out = take_ptr(sensor);
 	return 0;
 }
 
 /* Rather without what is optional than not at all. */
-static int sensor_open_mode(enum sensor_mode mode, bool streams, struct sensor_reason *reason,
-			    struct sensor **out)
+static int sensor_open_mode(const struct sensor_options *options, enum sensor_mode mode,
+			    struct sensor_reason *reason, struct sensor **out)
 {
 	struct sensor_reason before = {0};
-	int err = sensor_open_with(mode, streams, 0, reason, out);
+	int err = sensor_open_with(options, mode, 0, reason, out);
 
 	for (int without = 1; err && without <= PROGRAM_LEVELS; without++) {
 		before = *reason;
-		err = sensor_open_with(mode, streams, without, reason, out);
+		err = sensor_open_with(options, mode, without, reason, out);
 		if (!err && without == PROGRAM_LEVELS)
 			(*out)->tcp = before;
 	}
 	return err;
 }
 
-int sensor_open(enum sensor_mode mode, bool streams, struct sensor_reason *reasons,
+int sensor_open(const struct sensor_options *options, struct sensor_reason *reasons,
 		struct sensor **out)
 {
 	libbpf_print_fn_t before = libbpf_set_print(libbpf_keep);
 	int err = -EINVAL;
 
 	for (int m = SENSOR_MODE_AUTO + 1; m < SENSOR_MODE_COUNT; m++) {
-		if (mode != SENSOR_MODE_AUTO && mode != (enum sensor_mode)m)
+		if (options->mode != SENSOR_MODE_AUTO && options->mode != (enum sensor_mode)m)
 			continue;
-		err = sensor_open_mode(m, streams, &reasons[m], out);
+		err = sensor_open_mode(options, m, &reasons[m], out);
 		if (!err)
 			break;
 	}
 	libbpf_set_print(before);
+	/* The kernel's types, which are gone through while loading, take megabytes. */
+	malloc_trim(0);
 	return err;
 }
 
@@ -298,13 +284,24 @@ void sensor_free(struct sensor *sensor)
 {
 	if (!sensor)
 		return;
-	for (size_t i = 0; i < sensor->link_count; i++)
-		bpf_link__destroy(sensor->links[i]);
-	ring_buffer__free(sensor->records.ring);
-	ring_buffer__free(sensor->bytes.ring);
-	cleanup_close(&sensor->epoll);
+	sensor_detach(sensor);
+	feed_free(sensor->feed);
+	sensor_release(sensor);
 	docksnoop_bpf__destroy(sensor->skel);
 	free(sensor);
+}
+
+void sensor_detach(struct sensor *sensor)
+{
+	if (sensor->kept)
+		pins_remove(sensor->pins);
+	while (sensor->link_count)
+		bpf_link__destroy(sensor->links[--sensor->link_count]);
+}
+
+int sensor_start(struct sensor *sensor)
+{
+	return feed_start(sensor->feed);
 }
 
 enum sensor_mode sensor_mode(const struct sensor *sensor)
@@ -314,17 +311,22 @@ enum sensor_mode sensor_mode(const struct sensor *sensor)
 
 int sensor_fd(const struct sensor *sensor)
 {
-	return sensor->epoll;
+	return feed_fd(sensor->feed);
 }
 
 int sensor_consume(struct sensor *sensor, sensor_fn fn, void *ctx)
 {
-	return ring_consume(&sensor->records, fn, ctx);
+	return feed_take(sensor->feed, fn, ctx);
 }
 
 int sensor_consume_bytes(struct sensor *sensor, sensor_fn fn, void *ctx)
 {
-	return ring_consume(&sensor->bytes, fn, ctx);
+	return feed_take_bytes(sensor->feed, fn, ctx);
+}
+
+void sensor_unfold(struct sensor *sensor)
+{
+	feed_unfold(sensor->feed);
 }
 
 bool sensor_sees_failures(const struct sensor *sensor)
@@ -335,6 +337,21 @@ bool sensor_sees_failures(const struct sensor *sensor)
 const char *sensor_tcp_missing(const struct sensor *sensor)
 {
 	return sensor->tcp.error ? sensor->tcp.text : NULL;
+}
+
+void sensor_each_program(const struct sensor *sensor, sensor_program_fn fn, void *ctx)
+{
+	struct bpf_program *prog = NULL;
+
+	bpf_object__for_each_program(prog, sensor->skel->obj)
+	{
+		struct bpf_prog_info info = {0};
+		__u32 len = sizeof(info);
+
+		if (bpf_program__fd(prog) >= 0 &&
+		    !bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len))
+			fn(ctx, bpf_program__name(prog), info.tag);
+	}
 }
 
 void sensor_misses(const struct sensor *sensor, uint64_t misses[DS_LOST_COUNT])
@@ -349,6 +366,6 @@ void sensor_misses(const struct sensor *sensor, uint64_t misses[DS_LOST_COUNT])
 
 		if (bpf_program__fd(prog) >= 0 &&
 		    !bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len))
-			misses[program_missed(prog)] += info.recursion_misses;
+			misses[program_missed(bpf_program__name(prog))] += info.recursion_misses;
 	}
 }

@@ -34,16 +34,56 @@ struct sensor_reason {
 	char text[512];
 };
 
+struct ledger;
+struct pins;
+
+struct sensor_options {
+	enum sensor_mode mode;
+	bool streams;	   /* follow what goes over connections, too */
+	struct pins *pins; /* where to keep it all; the sensor's until it is freed. NULL: nowhere */
+};
+
 /*
  * Load and attach. The caller becomes the one whose connects are not reported.
- * @streams: follow what goes over connections, too.
+ * With what a docksnoop that was killed has left in options->pins it goes on: records wait
+ * there, and its programs are at work until sensor_take_over().
  * On success *out is the caller's to sensor_free(), which detaches. On failure
  * -errno, and reasons[mode] says why for each mode that was tried; @reasons has
  * SENSOR_MODE_COUNT elements.
  */
-int sensor_open(enum sensor_mode mode, bool streams, struct sensor_reason *reasons,
+int sensor_open(const struct sensor_options *options, struct sensor_reason *reasons,
 		struct sensor **out);
-void sensor_free(struct sensor *sensor); /* NULL is allowed */
+/* Also removes what options->pins held; those stay the caller's. NULL is allowed. */
+void sensor_free(struct sensor *sensor);
+
+/* Nothing more is seen from here on; what was seen can still be consumed. */
+void sensor_detach(struct sensor *sensor);
+
+/* Take records from the kernel in a thread of their own from now on; 0 or -errno. */
+int sensor_start(struct sensor *sensor);
+
+/* What a docksnoop that was killed has left. */
+struct sensor_legacy {
+	bool resumed;	     /* it goes on with what that one kept */
+	uint64_t unreadable; /* records of another version of docksnoop, or another mode: lost */
+	uint64_t missed[DS_LOST_COUNT]; /* as sensor_misses() would have told it */
+};
+
+/*
+ * From now on the programs of this sensor are at work, and no others: to be called when
+ * they know what to look for.
+ */
+void sensor_take_over(struct sensor *sensor, struct sensor_legacy *legacy);
+
+/* The ledger, which is kept with the rest. */
+struct ledger *sensor_ledger(struct sensor *sensor);
+
+/* Why what happens while no docksnoop runs is not kept, though it was asked for; else NULL. */
+const char *sensor_unkept(const struct sensor *sensor);
+
+/* fn(ctx, name, tag) for each program attached: its tag is the kernel's hash of its code. */
+typedef void (*sensor_program_fn)(void *ctx, const char *name, const uint8_t tag[8]);
+void sensor_each_program(const struct sensor *sensor, sensor_program_fn fn, void *ctx);
 
 static inline void cleanup_sensor(struct sensor **sensor)
 {
@@ -64,12 +104,16 @@ enum sensor_mode sensor_mode(const struct sensor *sensor);
 int sensor_fd(const struct sensor *sensor);
 
 /*
- * Hand over what is in the ring, oldest first: fn(ctx, data, size) for each
- * record, as it is in the ring and not yet checked. A negative return stops.
- * Returns the number of records, or that negative value.
+ * Hand over what the kernel has, oldest first: fn(ctx, data, size) for each
+ * record, as it was in the ring and not yet checked, and what fold.h puts among them.
+ * A negative return stops. Returns the number of records, or that negative value; with
+ * many of them there may be more than were handed over, and sensor_fd() is still readable.
  */
 typedef int (*sensor_fn)(void *ctx, const void *data, size_t size);
 int sensor_consume(struct sensor *sensor, sensor_fn fn, void *ctx);
+
+/* Repetitions that are held back: hand them over with the next sensor_consume(). */
+void sensor_unfold(struct sensor *sensor);
 
 /* The same for what went over connections: each @data is a struct ds_bytes and its bytes. */
 int sensor_consume_bytes(struct sensor *sensor, sensor_fn fn, void *ctx);
@@ -110,6 +154,9 @@ int sensor_socket_name_add(struct sensor *sensor, const char *name);
  */
 int sensor_connection_add(struct sensor *sensor, uint64_t ino, const struct ds_record *record);
 
+/* The number by which the kernel side knows it, as ds_record.connection. 0 or -errno. */
+int sensor_connection_find(struct sensor *sensor, uint64_t ino, uint64_t *connection);
+
 /* That was all of them: follow what goes over others as connections that were missed. */
 void sensor_connections_known(struct sensor *sensor);
 
@@ -137,8 +184,8 @@ int sensor_tcp_remove(struct sensor *sensor, const uint8_t address[16], uint16_t
 /* NULL when connects over TCP are seen; else why this kernel does not show them. */
 const char *sensor_tcp_missing(const struct sensor *sensor);
 
-/* Records that the kernel could not hand over, by enum ds_lost, since it was attached. */
-int sensor_lost(const struct sensor *sensor, uint64_t lost[DS_LOST_COUNT]);
+/* Records that the kernel could not hand over, by ring and enum ds_lost, since it was attached. */
+int sensor_lost(const struct sensor *sensor, uint64_t lost[DS_RING_COUNT][DS_LOST_COUNT]);
 
 /*
  * Runs that the kernel skipped because the same program was already running on

@@ -7,26 +7,40 @@
 #include <bpf/libbpf.h>
 
 #include "build/docksnoop.skel.h"
+#include "user/sensor/feed.h"
+#include "user/sensor/pins.h"
 #include "user/sensor/sensor.h"
 
 #define PROGRAMS_MAX 32
 
-struct sensor_ring {
-	struct ring_buffer *ring;
-	sensor_fn fn; /* during a consume */
-	void *ctx;
-};
+#define LAYOUT_NAME 32
 
 struct sensor {
 	struct docksnoop_bpf *skel;
-	struct sensor_ring records;
-	struct sensor_ring bytes;
-	int epoll; /* of both */
+	struct feed *feed;
+	struct ds_control *control; /* mapped */
+	uint32_t generation;
+	struct pins *pins; /* NULL: nothing outlives us */
+	char layout[LAYOUT_NAME];
+	bool reused;	  /* maps that were in pins */
+	bool kept;	  /* in pins */
+	char unkept[256]; /* why not */
 	bool sees_attempts;
 	struct sensor_reason tcp; /* why connects over TCP are not seen */
 	struct bpf_link *links[PROGRAMS_MAX];
+	const struct bpf_program *attached[PROGRAMS_MAX]; /* by them */
 	size_t link_count;
 	enum sensor_mode mode;
 };
+
+/* sensor_keep.c */
+/* Before loading: go on with what is kept, if anything is. */
+int sensor_resume(struct sensor *sensor, const struct sensor_options *options);
+/* After loading. */
+int sensor_control_map(struct sensor *sensor);
+/* After attaching: keep it all. */
+void sensor_keep(struct sensor *sensor);
+/* At the end: take it away. */
+void sensor_release(struct sensor *sensor);
 
 #endif

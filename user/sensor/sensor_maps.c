@@ -2,12 +2,16 @@
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 
 #include "user/sensor/sensor_impl.h"
 #include "user/util/cleanup.h"
 #include "user/util/clock.h"
+#include "user/util/file.h"
 
 /* What user space tells the kernel side, and what it reads there. */
 
@@ -64,26 +68,57 @@ int sensor_socket_name_add(struct sensor *sensor, const char *name)
 				    sizeof(one), BPF_ANY);
 }
 
+/* As in bpf/connection.bpf.h. */
+struct connection {
+	__u64 id;
+	__u64 cgroup_id;
+	__u32 mnt_ns;
+	__u32 tgid;
+	__u64 user_cgroup_id;
+	__u32 user_mnt_ns;
+	__u32 user_tgid;
+};
+
 int sensor_connection_add(struct sensor *sensor, uint64_t ino, const struct ds_record *record)
 {
-	/* struct connection */
-	const struct {
-		__u64 id;
-		__u64 cgroup_id;
-		__u32 mnt_ns;
-		__u32 tgid;
-		__u64 user_cgroup_id;
-		__u32 user_mnt_ns;
-		__u32 user_tgid;
-	} value = {record->connection, record->cgroup_id, record->mnt_ns, record->tgid, 0, 0, 0};
+	const struct connection value = {
+		.id = record->connection,
+		.cgroup_id = record->cgroup_id,
+		.mnt_ns = record->mnt_ns,
+		.tgid = record->tgid,
+	};
 
 	return bpf_map__update_elem(sensor->skel->maps.connections, &ino, sizeof(ino), &value,
 				    sizeof(value), BPF_NOEXIST);
 }
 
+int sensor_connection_find(struct sensor *sensor, uint64_t ino, uint64_t *connection)
+{
+	struct connection value = {0};
+	int err = bpf_map__lookup_elem(sensor->skel->maps.connections, &ino, sizeof(ino), &value,
+				       sizeof(value), 0);
+
+	if (!err)
+		*connection = value.id;
+	return err;
+}
+
 void sensor_connections_known(struct sensor *sensor)
 {
 	sensor->skel->bss->connections_known = true;
+}
+
+/* Does its thread wait in connect(2) still, for a place in a backlog that is full? */
+static bool is_connecting(const struct ds_record *attempt)
+{
+	AUTO_FREE char *text = NULL;
+	AUTO_FREE char *path = NULL;
+
+	if (str_format(&path, "/proc/%" PRIu32 "/task/%" PRIu32 "/syscall", attempt->tgid,
+		       attempt->tid) ||
+	    file_read(AT_FDCWD, path, 256, &text, NULL))
+		return false;
+	return strtol(text, NULL, 10) == SYS_connect;
 }
 
 int sensor_attempts(struct sensor *sensor, uint64_t age_ns, sensor_fn fn, void *ctx)
@@ -106,11 +141,23 @@ int sensor_attempts(struct sensor *sensor, uint64_t age_ns, sensor_fn fn, void *
 	if (!value)
 		return -ENOMEM;
 	for (size_t i = 0; i < n && err >= 0; i++) {
-		if (bpf_map_lookup_elem(map, &keys[i], value) || now - value->time_ns < age_ns)
+		uint64_t began;
+
+		/* One may have begun after this function. */
+		if (bpf_map_lookup_elem(map, &keys[i], value) ||
+		    (int64_t)(now - value->time_ns) < (int64_t)age_ns ||
+		    (age_ns && is_connecting(value)))
 			continue;
+		began = value->time_ns;
 		/* It may have come about just now: only who takes it out may say that it did not. */
-		if (!bpf_map_lookup_and_delete_elem(map, &keys[i], value))
-			err = fn(ctx, value, value->size);
+		if (bpf_map_lookup_and_delete_elem(map, &keys[i], value))
+			continue;
+		if (value->time_ns != began) { /* its thread's next one: too early to say */
+			(void)bpf_map_update_elem(map, &keys[i], value, BPF_NOEXIST);
+			continue;
+		}
+		ledger_take(sensor_ledger(sensor), 1);
+		err = fn(ctx, value, value->size);
 	}
 	return err;
 }
@@ -154,25 +201,25 @@ int sensor_tcp_remove(struct sensor *sensor, const uint8_t address[16], uint16_t
 	return err;
 }
 
-int sensor_lost(const struct sensor *sensor, uint64_t lost[DS_LOST_COUNT])
+int sensor_lost(const struct sensor *sensor, uint64_t lost[DS_RING_COUNT][DS_LOST_COUNT])
 {
 	int cpus = libbpf_num_possible_cpus();
 	AUTO_FREE __u64 *values = NULL;
-	uint64_t sums[DS_LOST_COUNT] = {0};
-	int err;
+	uint64_t sums[DS_RING_COUNT][DS_LOST_COUNT] = {0};
 
 	if (cpus < 0)
 		return cpus;
 	values = calloc(cpus, sizeof(*values));
 	if (!values)
 		return -ENOMEM;
-	for (__u32 kind = 0; kind < DS_LOST_COUNT; kind++) {
-		err = bpf_map__lookup_elem(sensor->skel->maps.lost_counts, &kind, sizeof(kind),
-					   values, cpus * sizeof(*values), 0);
+	for (__u32 at = 0; at < DS_RING_COUNT * DS_LOST_COUNT; at++) {
+		int err = bpf_map__lookup_elem(sensor->skel->maps.lost_counts, &at, sizeof(at),
+					       values, cpus * sizeof(*values), 0);
+
 		if (err)
 			return err;
 		for (int i = 0; i < cpus; i++)
-			sums[kind] += values[i];
+			sums[at / DS_LOST_COUNT][at % DS_LOST_COUNT] += values[i];
 	}
 	memcpy(lost, sums, sizeof(sums));
 	return 0;

@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "user/sensor/feed.h"
+
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "user/sensor/queue.h"
+#include "user/util/cleanup.h"
+#include "user/util/clock.h"
+#include "user/util/thread.h"
+
+/* Of each kind, when nobody works on them. */
+#define HELD_BYTES (8UL << 20)
+/* Records that come while the rings are gone through: after that many times they can wait. */
+#define ROUNDS_MAX 4
+/* A ring that is filled as fast as it is emptied must not keep us from the others. */
+#define BATCH_MAX 2048
+/* Handed out at once: whoever works on them has other things to do in between. */
+#define TAKE_MAX 2048
+/* How long a thread sleeps that has found no room, or holds something back. */
+#define PAUSE_MS 100
+/* Where no real-time priority is to be had. */
+#define READER_NICE -10
+
+struct feed_ring {
+	struct ring_buffer *ring;
+	struct queue *queue;
+	struct fold *fold;
+	struct feed *feed;
+	unsigned int batch; /* records taken by the call under way */
+};
+
+struct feed {
+	struct feed_ring records[DS_RING_COUNT];
+	struct feed_ring bytes;
+	struct ledger *ledger;
+	pthread_mutex_t lock; /* of what takes from the rings */
+	pthread_t thread;
+	bool started;
+	int epoll;
+	int wakeup; /* epoll of who takes: the rings as well, a thread between them costs time */
+	int ready;  /* eventfd: something is in a queue */
+	int stop;   /* eventfd */
+};
+
+static void ring_put(struct feed_ring *r, const void *data, size_t size, uint64_t accesses)
+{
+	ledger_take(r->feed->ledger, accesses);
+	/*
+	 * Without memory it is gone: as it counts as taken, and nobody will settle it, the
+	 * ledger of accesses shows it all the same.
+	 */
+	(void)queue_put(r->queue, data, size);
+}
+
+static int fold_put(void *ctx, const void *data, size_t size)
+{
+	ring_put(ctx, data, size, 0);
+	return 0;
+}
+
+static int record_take(void *ctx, void *data, size_t size)
+{
+	const struct ds_record *record = data;
+	struct feed_ring *r = ctx;
+	bool access = size >= sizeof(*record) && record->type == DS_RECORD_CONNECT;
+
+	if (access && record->size >= sizeof(*record) && record->size <= size &&
+	    fold_take(r->fold, record, fold_put, r))
+		ledger_take(r->feed->ledger, 1);
+	else
+		ring_put(r, data, size, access);
+	return ++r->batch < BATCH_MAX ? 0 : -EAGAIN;
+}
+
+/* Of one ring, as far as there is room: how many. */
+static unsigned int ring_pump(struct feed_ring *r)
+{
+	r->batch = 0;
+	if (r->ring && !queue_full(r->queue))
+		ring_buffer__consume(r->ring);
+	return r->batch;
+}
+
+static bool records_full(struct feed *f)
+{
+	for (int i = 0; i < DS_RING_COUNT; i++)
+		if (queue_full(f->records[i].queue))
+			return true;
+	return false;
+}
+
+/* Each ring on its own: that one has no room is nothing to the other. */
+static unsigned int records_pump(struct feed *f)
+{
+	unsigned int sum = 0;
+
+	for (int round = 0; round < ROUNDS_MAX; round++) {
+		unsigned int n = 0;
+
+		for (int i = 0; i < DS_RING_COUNT; i++)
+			n += ring_pump(&f->records[i]);
+		sum += n;
+		if (!n)
+			break;
+	}
+	return sum;
+}
+
+static int bytes_take(void *ctx, void *data, size_t size)
+{
+	struct feed_ring *r = ctx;
+
+	/* The record of its connect is in its ring already: it must be taken before. */
+	records_pump(r->feed);
+	ring_put(r, data, size, 0);
+	return ++r->batch < BATCH_MAX && !queue_full(r->queue) ? 0 : -EAGAIN;
+}
+
+/* What is in the rings now. Is there room for more? */
+static bool feed_pump(struct feed *f)
+{
+	uint64_t now = clock_boot_ns();
+	uint64_t one = 1;
+	unsigned int n = 0;
+	bool room;
+
+	pthread_mutex_lock(&f->lock);
+	n = records_pump(f);
+	for (int i = 0; i < DS_RING_COUNT; i++)
+		fold_flush(f->records[i].fold, now, false, fold_put, &f->records[i]);
+	/* Without the records of their connects nobody could tell whose they are. */
+	if (!records_full(f))
+		n += ring_pump(&f->bytes);
+	room = !records_full(f) && !queue_full(f->bytes.queue);
+	pthread_mutex_unlock(&f->lock);
+	if (n)
+		(void)!write(f->ready, &one, sizeof(one));
+	return room;
+}
+
+/*
+ * A reader that waits for a CPU behind those who fill the ring comes too late; and by
+ * nice(2) alone it is preferred only to its own session's, or cgroup's. It has little to
+ * do each time, and sleeps in between. Of this thread alone; where it may not, it does without.
+ */
+static void reader_hurry(void)
+{
+	const struct sched_param least = {.sched_priority = 1};
+
+	if (sched_setscheduler(0, SCHED_RR, &least))
+		(void)setpriority(PRIO_PROCESS, 0, READER_NICE);
+}
+
+static void *feed_run(void *arg)
+{
+	struct epoll_event events[4];
+	struct feed *f = arg;
+	bool room = true;
+	int n;
+
+	reader_hurry();
+	for (;;) {
+		n = epoll_wait(f->epoll, events, 4, PAUSE_MS);
+		for (int i = 0; i < n; i++)
+			if (events[i].data.fd == f->stop)
+				return NULL;
+		/* What has no room is still readable: not at once again. */
+		if (!room)
+			usleep(PAUSE_MS * 100);
+		room = feed_pump(f);
+	}
+}
+
+static int poll_add(int epoll, int fd)
+{
+	struct epoll_event ev = {.events = EPOLLIN, .data.fd = fd};
+
+	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &ev) ? -errno : 0;
+}
+
+static int ring_open(struct feed *f, struct feed_ring *r, int map, ring_buffer_sample_fn fn)
+{
+	int err;
+
+	r->feed = f;
+	r->queue = queue_new(HELD_BYTES);
+	r->fold = fold_new();
+	if (!r->queue || !r->fold)
+		return -ENOMEM;
+	if (map < 0)
+		return 0;
+	r->ring = ring_buffer__new(map, fn, r, NULL);
+	if (!r->ring)
+		return -errno;
+	err = poll_add(f->epoll, ring_buffer__epoll_fd(r->ring));
+	return err ? err : poll_add(f->wakeup, ring_buffer__epoll_fd(r->ring));
+}
+
+static void ring_close(struct feed_ring *r)
+{
+	ring_buffer__free(r->ring);
+	queue_free(r->queue);
+	fold_free(r->fold);
+}
+
+static void cleanup_feed(struct feed **feed)
+{
+	feed_free(*feed);
+}
+
+int feed_new(const struct feed_rings *rings, struct ledger *ledger, struct feed **out)
+{
+	CLEANUP(cleanup_feed) struct feed *f = calloc(1, sizeof(*f));
+	int err = 0;
+
+	if (!f)
+		return -ENOMEM;
+	pthread_mutex_init(&f->lock, NULL);
+	f->ledger = ledger;
+	f->epoll = epoll_create1(EPOLL_CLOEXEC);
+	f->wakeup = epoll_create1(EPOLL_CLOEXEC);
+	f->ready = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	f->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (f->epoll < 0 || f->wakeup < 0 || f->ready < 0 || f->stop < 0)
+		return -errno;
+	err = poll_add(f->epoll, f->stop);
+	err = err ? err : poll_add(f->wakeup, f->ready);
+	for (int i = 0; !err && i < DS_RING_COUNT; i++)
+		err = ring_open(f, &f->records[i], rings->records[i], record_take);
+	err = err ? err : ring_open(f, &f->bytes, rings->bytes, bytes_take);
+	if (!err)
+		*out = take_ptr(f);
+	return err;
+}
+
+int feed_start(struct feed *f)
+{
+	int err = thread_start(&f->thread, feed_run, f);
+
+	f->started = !err;
+	return err;
+}
+
+void feed_free(struct feed *f)
+{
+	uint64_t one = 1;
+
+	if (!f)
+		return;
+	if (f->started) {
+		(void)!write(f->stop, &one, sizeof(one));
+		pthread_join(f->thread, NULL);
+	}
+	for (int i = 0; i < DS_RING_COUNT; i++)
+		ring_close(&f->records[i]);
+	ring_close(&f->bytes);
+	cleanup_close(&f->epoll);
+	cleanup_close(&f->wakeup);
+	cleanup_close(&f->ready);
+	cleanup_close(&f->stop);
+	pthread_mutex_destroy(&f->lock);
+	free(f);
+}
+
+int feed_fd(const struct feed *f)
+{
+	return f->wakeup;
+}
+
+/* The queue whose next record happened first. */
+static struct queue *queue_next(struct feed *f, const void **data, size_t *size)
+{
+	struct queue *next = NULL;
+	uint64_t first = 0;
+
+	for (int i = 0; i < DS_RING_COUNT; i++) {
+		size_t len = 0;
+		const struct ds_record *record = queue_peek(f->records[i].queue, &len);
+
+		/* time_ns is where it is in what fold.h puts among them, too */
+		if (!record || (next && record->time_ns >= first))
+			continue;
+		next = f->records[i].queue;
+		first = record->time_ns;
+		*data = record;
+		*size = len;
+	}
+	return next;
+}
+
+int feed_take(struct feed *f, sensor_fn fn, void *ctx)
+{
+	const void *data = NULL;
+	struct queue *queue = NULL;
+	uint64_t count = 1;
+	size_t size = 0;
+	int n = 0;
+
+	(void)!read(f->ready, &count, sizeof(count));
+	feed_pump(f);
+	while (n < TAKE_MAX && (queue = queue_next(f, &data, &size))) {
+		int err = fn(ctx, data, size);
+
+		queue_pop(queue);
+		if (err < 0)
+			return err;
+		n++;
+	}
+	if (n == TAKE_MAX) /* there may be more */
+		(void)!write(f->ready, &count, sizeof(count));
+	return n;
+}
+
+int feed_take_bytes(struct feed *f, sensor_fn fn, void *ctx)
+{
+	const void *data = NULL;
+	size_t size = 0;
+	uint64_t one = 1;
+	int n = 0;
+
+	while (n < TAKE_MAX && (data = queue_peek(f->bytes.queue, &size))) {
+		int err = fn(ctx, data, size);
+
+		queue_pop(f->bytes.queue);
+		if (err < 0)
+			return err;
+		n++;
+	}
+	if (n == TAKE_MAX)
+		(void)!write(f->ready, &one, sizeof(one));
+	return n;
+}
+
+void feed_unfold(struct feed *f)
+{
+	pthread_mutex_lock(&f->lock);
+	records_pump(f);
+	for (int i = 0; i < DS_RING_COUNT; i++)
+		fold_flush(f->records[i].fold, clock_boot_ns(), true, fold_put, &f->records[i]);
+	pthread_mutex_unlock(&f->lock);
+}
