@@ -65,7 +65,9 @@ static void test_lines(void **state)
 		   "unreadable (no answer seen) unknown (gap)\n");
 	check_line(sample_lost(), false,
 		   "20:31:07.123  LOST     3 connect records were lost (ring): "
-		   "what is recorded has a gap here\n");
+		   "what is recorded has a gap here; docksnoop did not get a CPU in time, or a "
+		   "container starts "
+		   "processes by the thousand: see whose connects come before and after\n");
 	check_line(sample_started(), false,
 		   "20:31:07.123  started  docksnoop 0.1.0 watches in mode trampoline: "
 		   "docker /var/run/docker.sock\n");
@@ -124,7 +126,9 @@ static void test_color(void **state)
 		   "/var/run/docker.sock -> docker /var/run/docker.sock  failed EACCES\033[0m\n");
 	check_line(sample_lost(), true,
 		   "20:31:07.123  \033[33mLOST   \033[0m  3 connect records were lost (ring): "
-		   "what is recorded has a gap here\n");
+		   "what is recorded has a gap here; docksnoop did not get a CPU in time, or a "
+		   "container starts "
+		   "processes by the thousand: see whose connects come before and after\n");
 }
 
 static void test_hostile(void **state)
@@ -356,19 +360,46 @@ static void test_reason_monitor(void **state)
 
 	s = sample_lost();
 	s->event.lost = (struct event_lost){.count = 1, .kind = "event", .place = "sink:file"};
-	check_reason(s, "1 event record was lost (sink:file): what is recorded has a gap here");
+	check_reason(s, "1 event record was lost (sink:file): what is recorded has a gap here; "
+			"see why that output took no lines");
+	sample_free(s);
+}
+
+/* A sum says so, in all three forms. */
+static void test_folded(void **state)
+{
+	struct sample *s = sample_connect();
+	char *text = NULL;
+	json_t *json = NULL;
+
+	(void)state;
+	s->event.count = 1234;
+	s->event.end_ns = s->event.time_ns + 500000000;
+	s->record.raw.connection = 0;
+	text = event_to_text(&s->event, false);
+	assert_non_null(strstr(text, "  1234 times\n"));
+	free(text);
+	text = event_reason(&s->event);
+	assert_non_null(strstr(text, ", 1234 times"));
+	free(text);
+	json = event_to_json(&s->event);
+	assert_int_equal(json_integer_value(json_at(json, "docksnoop.count")), 1234);
+	assert_string_equal(json_string_value(json_at(json, "event.end")),
+			    "2026-11-23T20:31:07.623456789Z");
+	json_decref(json);
 	sample_free(s);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_lines),	       cmocka_unit_test(test_tcp_reasons),
-		cmocka_unit_test(test_color),	       cmocka_unit_test(test_hostile),
-		cmocka_unit_test(test_long),	       cmocka_unit_test(test_width),
-		cmocka_unit_test(test_names),	       cmocka_unit_test(test_other_words),
-		cmocka_unit_test(test_local_time),     cmocka_unit_test(test_reason_ways),
-		cmocka_unit_test(test_reason_exposed), cmocka_unit_test(test_reason_monitor),
+		cmocka_unit_test(test_folded),	       cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_tcp_reasons),    cmocka_unit_test(test_color),
+		cmocka_unit_test(test_hostile),	       cmocka_unit_test(test_long),
+		cmocka_unit_test(test_width),	       cmocka_unit_test(test_names),
+		cmocka_unit_test(test_other_words),    cmocka_unit_test(test_local_time),
+		cmocka_unit_test(test_reason_ways),    cmocka_unit_test(test_reason_exposed),
+		cmocka_unit_test(test_reason_monitor),
 	};
 
 	setenv("TZ", "UTC", 1);

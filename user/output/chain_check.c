@@ -31,6 +31,7 @@ struct chain_check {
 /* What is asked of a line's JSON. */
 struct content {
 	const char *action;
+	bool resumed;
 	json_int_t sequence;  /* 0: none */
 	json_int_t unwritten; /* events-lost of a sink: lines that the gap before it is made of */
 	const char *time;
@@ -143,14 +144,18 @@ static struct content content_of(const struct chain_record *record)
 		content.time = "";
 	if (content.sequence < 0)
 		content.sequence = 0;
-	if (!strcmp(content.action, "events-lost") && place && !strcmp(place, "sink:file"))
+	content.resumed =
+		json_is_true(json_object_get(json_object_get(ours, "monitor"), "resumed"));
+	if (!strcmp(content.action, "events-lost") && place &&
+	    (!strcmp(place, "sink:file") || !strcmp(place, "restart:file")))
 		content.unwritten = json_integer_value(json_object_get(lost, "count"));
 	return content;
 }
 
 static bool run_begins(const struct chain_check *check, const struct content *content)
 {
-	return !strcmp(content->action, "monitor-started") ||
+	/* One that goes on where one that was killed ended goes on with its numbers. */
+	return (!strcmp(content->action, "monitor-started") && !content->resumed) ||
 	       (uint64_t)content->sequence <= check->last.sequence;
 }
 

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "user/container/container.h"
-#include "user/container/openers.h"
+#include "user/exposure/openers.h"
 #include "user/container/tracker.h"
 #include "user/exposure/mount.h"
 #include "user/http/api_request.h"
@@ -32,6 +32,7 @@ enum event_action {
 /* events-lost */
 struct event_lost {
 	uint64_t count;
+	uint64_t accesses; /* of lines of output: how many connects these stood for; 0: none */
 	const char *kind;  /* "connect", "start", … */
 	const char *place; /* "ring", "decode", "sink:file", … */
 };
@@ -41,8 +42,11 @@ struct event_monitor {
 	const char *version;
 	const struct listener *const *sockets; /* those watched now */
 	size_t socket_count;
-	uint64_t emitted; /* monitor-stopped: events numbered before this one */
-	uint64_t lost;	  /* monitor-stopped: all that was counted as lost */
+	const char *boot_id; /* monitor-started, as the next */
+	json_t *programs;    /* of the kernel side, by name: the kernel's hash of each */
+	bool resumed;	     /* it goes on where one that was killed ended */
+	uint64_t emitted;    /* monitor-stopped: events numbered before this one */
+	uint64_t lost;	     /* monitor-stopped: all that was counted as lost */
 };
 
 /* policy-loaded */
@@ -93,6 +97,9 @@ struct event {
 	struct event_lost lost;
 	struct event_monitor monitor;
 	struct event_policy policy;
+	uint64_t accesses; /* connects that it stands for, for the ledger: 0 unless it is of some */
+	uint64_t count;	   /* like accesses that were folded into it; 0: it is of a single one */
+	uint64_t end_ns;   /* of the last of those, since the epoch; time_ns is the first's */
 };
 
 /* Known by the name that the client spelled, and by nothing else. */

@@ -40,6 +40,10 @@ static json_t *event_object(struct build *b, const struct event *event, const ch
 	build_set(b, o, "kind", json_string(event_kind(event)));
 	if (event_is_access(event) || event->action == EVENT_POLICY_LOADED)
 		build_set(b, o, "outcome", json_string(event_outcome(event)));
+	if (event->count) {
+		build_set(b, o, "start", time_json(event->time_ns));
+		build_set(b, o, "end", time_json(event->end_ns));
+	}
 	build_set(b, o, "severity", json_integer(event_severity(event)));
 	build_set_count(b, o, "sequence", event->sequence);
 	build_set(b, o, "reason", json_string(reason));
@@ -311,6 +315,7 @@ static json_t *lost_object(struct build *b, const struct event_lost *lost)
 	json_t *o = json_object();
 
 	build_set_count(b, o, "count", lost->count);
+	build_set_known(b, o, "accesses", lost->accesses);
 	build_set_text(b, o, "kind", "docksnoop.lost.kind", lost->kind);
 	build_set_text(b, o, "place", "docksnoop.lost.place", lost->place);
 	return o;
@@ -341,6 +346,11 @@ static json_t *monitor_object(struct build *b, const struct event *event)
 			build_append(b, sockets, socket_object(b, &one));
 		}
 		build_set(b, o, "sockets", sockets);
+		build_set_text(b, o, "boot_id", "docksnoop.monitor.boot_id", monitor->boot_id);
+		if (monitor->programs)
+			build_set(b, o, "programs", json_incref(monitor->programs));
+		if (monitor->resumed)
+			build_set(b, o, "resumed", json_true());
 	} else {
 		build_set_count(b, o, "emitted", monitor->emitted);
 		build_set_count(b, o, "lost", monitor->lost);
@@ -374,6 +384,7 @@ static void set_access(struct build *b, json_t *o, const struct event *event)
 	if (mount)
 		build_set(b, o, "mount", mount_object(b, mount));
 	build_set(b, o, "attribution", attribution_object(b, event));
+	build_set_known(b, o, "count", event->count);
 	if (event_connection(event))
 		build_set(b, o, "connection", json_sprintf("%016" PRIx64, event_connection(event)));
 	if (event->creators[0])

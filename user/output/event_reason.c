@@ -107,6 +107,8 @@ static void put_connect(FILE *out, const struct event *event, const char *path)
 	}
 	if (event->mount)
 		put_mount(out, event->mount, path);
+	if (event->count)
+		fprintf(out, ", %" PRIu64 " times", event->count);
 	if (event->outcome_unknown)
 		fputs("; whether it was answered is not known", out);
 	if (event->error)
@@ -187,12 +189,46 @@ static void put_exposed(FILE *out, const struct event *event, const char *path)
 		put_mount(out, event->mount, path);
 }
 
+/* What to do about it, where anything can be done. */
+static void put_lost_advice(FILE *out, const char *place)
+{
+	static const struct {
+		const char *place; /* or how it begins */
+		const char *advice;
+	} known[] = {
+		{"ring", "docksnoop did not get a CPU in time, or a container starts processes by "
+			 "the thousand: see whose connects come before and after"},
+		{"host-ring", "docksnoop did not get a CPU in time, or the host's own processes "
+			      "connect by the thousand"},
+		{"sink:", "see why that output took no lines"},
+		{"restart",
+		 "docksnoop was killed: see who did that, or the kernel's log for a lack "
+		 "of memory"},
+		{"memory", "docksnoop had no memory left"},
+		{"slow-disk",
+		 "the runtime's files could not be read in time: see what its disk does"},
+		{"decode", "programs of another docksnoop may be attached: stop both, and unpin"},
+	};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		if (strncmp(place, known[i].place, strlen(known[i].place)) != 0)
+			continue;
+		fprintf(out, "; %s", known[i].advice);
+		return;
+	}
+}
+
 static void put_lost(FILE *out, const struct event_lost *lost)
 {
 	bool one = lost->count == 1;
 
-	fprintf(out, "%" PRIu64 " %s record%s lost (%s): what is recorded has a gap here",
-		lost->count, lost->kind, one ? " was" : "s were", lost->place);
+	fprintf(out, "%" PRIu64 " %s record%s lost (%s)", lost->count, lost->kind,
+		one ? " was" : "s were", lost->place);
+	if (lost->accesses)
+		fprintf(out, ", which stood for %" PRIu64 " access%s", lost->accesses,
+			lost->accesses == 1 ? "" : "es");
+	fputs(": what is recorded has a gap here", out);
+	put_lost_advice(out, lost->place);
 }
 
 static void put_rule(FILE *out, const struct event *event)
@@ -229,7 +265,10 @@ static void put_started(FILE *out, const struct event *event)
 	size_t shown =
 		monitor->socket_count < SOCKETS_SHOWN ? monitor->socket_count : SOCKETS_SHOWN;
 
-	fprintf(out, "docksnoop %s watches in mode %s", monitor->version, event->host->mode);
+	fprintf(out, "docksnoop %s %s in mode %s", monitor->version,
+		monitor->resumed ? "goes on where one that was killed ended, and watches"
+				 : "watches",
+		event->host->mode);
 	if (!monitor->socket_count)
 		fputs("; no container daemon listens yet", out);
 	for (size_t i = 0; i < shown; i++) {

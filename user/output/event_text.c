@@ -220,6 +220,8 @@ static int put_access(FILE *out, const struct event *event)
 		fputs("  no answer yet", out);
 	if (event->already_open)
 		fputs("  already open", out);
+	if (event->count)
+		fprintf(out, "  %" PRIu64 " times", event->count);
 	if (event->attribution.anomaly) {
 		fputs("  ", out);
 		put_escaped(out, event->attribution.anomaly);

@@ -3,36 +3,24 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <time.h>
 
 #include "user/output/sink_impl.h"
 
-static int64_t monotonic_ms(void)
-{
-	struct timespec ts = {0};
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-int64_t sink_deadline(void)
-{
-	return monotonic_ms() + SINK_PATIENCE_MS;
-}
-
-int sink_wait(int fd, int64_t deadline)
+int sink_wait(int fd)
 {
 	struct pollfd p = {.fd = fd, .events = POLLOUT};
-	int64_t left = deadline - monotonic_ms();
-	int n = 0;
+	int n = poll(&p, 1, SINK_PATIENCE_MS);
 
-	if (left <= 0)
-		return -EAGAIN;
-	n = poll(&p, 1, (int)left);
 	if (n < 0)
 		return errno == EINTR ? 0 : -errno;
 	/* POLLERR and POLLHUP too: the next write says what it is */
 	return n ? 0 : -EAGAIN;
+}
+
+void sink_settle(struct sink *sink, uint64_t accesses)
+{
+	if (sink->account)
+		__atomic_fetch_add(&sink->account->settled, accesses, __ATOMIC_RELAXED);
 }
 
 const char *sink_name(const struct sink *sink)
@@ -40,13 +28,21 @@ const char *sink_name(const struct sink *sink)
 	return sink->name;
 }
 
-int sink_write(struct sink *sink, const struct event *event, const char *json)
+void sink_set_account(struct sink *sink, struct ledger_sink *account)
 {
-	int err = sink->ops->write(sink, event, json);
+	sink->account = account;
+	if (account && sink->ops->account)
+		sink->ops->account(sink);
+}
 
-	sink->failing = err < 0;
-	sink->lost += sink->failing;
-	return err;
+int sink_render(const struct sink *sink, const struct event *event, const char *json, char **line)
+{
+	return sink->ops->render(sink, event, json, line);
+}
+
+int sink_write(struct sink *sink, const char *line, uint64_t accesses)
+{
+	return sink->ops->write(sink, line, accesses);
 }
 
 int sink_reopen(struct sink *sink)
@@ -54,12 +50,22 @@ int sink_reopen(struct sink *sink)
 	return sink->ops->reopen ? sink->ops->reopen(sink) : 0;
 }
 
-uint64_t sink_take_lost(struct sink *sink)
+int sink_look(struct sink *sink)
 {
-	uint64_t lost = sink->lost;
+	return sink->ops->look ? sink->ops->look(sink) : 0;
+}
 
-	sink->lost = 0;
-	return lost;
+struct sink_gone sink_take_gone(struct sink *sink)
+{
+	struct sink_gone gone = sink->gone;
+
+	sink->gone = (struct sink_gone){0};
+	return gone;
+}
+
+const char *sink_head(const struct sink *sink)
+{
+	return sink->ops->head ? sink->ops->head(sink) : NULL;
 }
 
 void sink_free(struct sink *sink)

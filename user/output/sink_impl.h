@@ -7,29 +7,33 @@
 #include "user/output/sink.h"
 
 struct sink_ops {
-	/* 0 or -errno; counting is done around it */
-	int (*write)(struct sink *sink, const struct event *event, const char *json);
-	int (*reopen)(struct sink *sink); /* NULL: nothing to reopen */
-	void (*free)(struct sink *sink);  /* the whole sink */
+	int (*render)(const struct sink *sink, const struct event *event, const char *json,
+		      char **line);
+	int (*write)(struct sink *sink, const char *line, uint64_t accesses);
+	int (*reopen)(struct sink *sink);	      /* NULL: nothing to reopen */
+	int (*look)(struct sink *sink);		      /* NULL: nothing to look after */
+	void (*account)(struct sink *sink);	      /* account is set: close what is open in it */
+	const char *(*head)(const struct sink *sink); /* NULL: there is none */
+	void (*free)(struct sink *sink);	      /* the whole sink */
 };
 
 struct sink {
 	const struct sink_ops *ops;
 	const char *name;
-	uint64_t lost;
-	bool failing; /* the last write did not get out */
+	struct ledger_sink *account; /* NULL: none */
+	struct sink_gone gone;
 };
 
 /*
- * A reader that has no room just now is waited for this long in one write, but
- * not before the first byte when the sink is failing already: it must not hold
- * up the others at every event.
+ * How long one try waits for a reader that has no room just now: whoever tries can be
+ * told to stop in between.
  */
-#define SINK_PATIENCE_MS 500
+#define SINK_PATIENCE_MS 200
 
-/* When the patience of a write that begins now ends: CLOCK_MONOTONIC, milliseconds. */
-int64_t sink_deadline(void);
-/* Wait until @fd takes bytes again: 0; -EAGAIN at the deadline. */
-int sink_wait(int fd, int64_t deadline);
+/* Wait until @fd takes bytes again: 0; -EAGAIN when it does not for that long. */
+int sink_wait(int fd);
+
+/* The line got out. */
+void sink_settle(struct sink *sink, uint64_t accesses);
 
 #endif

@@ -3,92 +3,114 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "user/output/sink_impl.h"
 #include "user/util/cleanup.h"
 
-/* Lines to a descriptor: a stream that is the caller's, or a file of our own. */
+/* Lines to a descriptor that is the caller's. */
 struct line_sink {
 	struct sink base;
 	int fd;
-	bool midline; /* what was written last does not end a line */
 	bool json;
 	bool color;
-	char *path; /* NULL for a stream */
+	bool pipe;
+	bool file;
+	size_t done; /* of the line that is tried: what has been written goes on there */
 };
 
 /*
- * The whole line in one write(2), so that lines of several writers do not mix.
- * Where only a part of it gets out, the next line begins with a newline: a line
- * that was cut must not spoil the one after it as well.
+ * May a line of this size be begun? Into a pipe only when it has room for all of it: who
+ * is told to stop meanwhile must not leave a half one behind. Up to PIPE_BUF bytes go in
+ * at once or not at all (pipe(7)); more go into an empty one, if it is not too small.
  */
-static int line_write(struct line_sink *sink, const char *text)
+static int line_room(const struct line_sink *sink, size_t len)
 {
-	size_t text_len = strlen(text);
-	size_t len = 0;
-	size_t done = 0;
-	int64_t deadline = sink_deadline();
-	int err = 0;
-	AUTO_FREE char *line = malloc(text_len + 2);
+	int held = 0;
+	int err = sink->file ? 0 : sink_wait(sink->fd);
 
-	if (!line)
-		return -ENOMEM;
-	if (sink->midline)
-		line[len++] = '\n';
-	memcpy(line + len, text, text_len);
-	len += text_len;
-	line[len++] = '\n';
+	if (err || !sink->pipe || len <= PIPE_BUF || (int)len > fcntl(sink->fd, F_GETPIPE_SZ))
+		return err;
+	for (int ms = 0; ms < SINK_PATIENCE_MS; ms += 5) {
+		/* who reads is gone: the write says so */
+		if (ioctl(sink->fd, FIONREAD, &held) || !held || sink_wait(sink->fd))
+			return 0;
+		usleep(5000);
+	}
+	return -EAGAIN;
+}
 
-	while (done < len && !err) {
-		ssize_t n = write(sink->fd, line + done, len - done);
+static int line_sink_write(struct sink *base, const char *line, uint64_t accesses)
+{
+	struct line_sink *sink = (struct line_sink *)base;
+	size_t len = strlen(line);
+	int err = sink->done ? 0 : line_room(sink, len);
 
+	while (!err && sink->done < len) {
+		size_t left = len - sink->done;
+		ssize_t n;
+
+		/* A descriptor may block: what it has room for it takes at once. */
+		if (!sink->file && sink->done)
+			err = sink_wait(sink->fd);
+		if (err)
+			break;
+		if (!sink->file && left > PIPE_BUF)
+			left = PIPE_BUF;
+		n = write(sink->fd, line + sink->done, left);
 		if (n > 0)
-			done += (size_t)n;
+			sink->done += (size_t)n;
 		else if (n == 0)
 			err = -EIO;
-		else if (errno == EAGAIN && (done || !sink->base.failing))
-			err = sink_wait(sink->fd, deadline);
 		else if (errno != EINTR)
 			err = -errno;
 	}
-	if (done)
-		sink->midline = line[done - 1] != '\n';
-	return err;
+	if (err)
+		return err;
+	sink->done = 0;
+	sink_settle(base, accesses);
+	return 0;
 }
 
-static int line_sink_write(struct sink *base, const struct event *event, const char *json)
+static int line_sink_render(const struct sink *base, const struct event *event, const char *json,
+			    char **line)
 {
-	struct line_sink *sink = (struct line_sink *)base;
-	AUTO_FREE char *text = NULL;
+	const struct line_sink *sink = (const struct line_sink *)base;
+	size_t len = strlen(json);
+	char *text = NULL;
 
-	if (sink->json)
-		return line_write(sink, json);
-	text = event_to_text(event, sink->color);
+	if (sink->json) {
+		text = malloc(len + 2);
+		if (text)
+			memcpy(mempcpy(text, json, len), "\n", 2);
+	} else {
+		text = event_to_text(event, sink->color);
+	}
 	if (!text)
 		return -ENOMEM;
-	text[strcspn(text, "\n")] = '\0';
-	return line_write(sink, text);
+	*line = text;
+	return 0;
 }
 
 static void line_sink_free(struct sink *base)
 {
-	struct line_sink *sink = (struct line_sink *)base;
-
-	if (sink->path)
-		close(sink->fd);
-	free(sink->path);
-	free(sink);
+	free(base);
 }
 
 int sink_open_stream(int fd, bool json, struct sink **out)
 {
-	static const struct sink_ops ops = {.write = line_sink_write, .free = line_sink_free};
+	static const struct sink_ops ops = {
+		.render = line_sink_render,
+		.write = line_sink_write,
+		.free = line_sink_free,
+	};
 	struct line_sink *sink = calloc(1, sizeof(*sink));
+	struct stat st = {0};
 
 	if (!sink)
 		return -ENOMEM;
@@ -97,71 +119,10 @@ int sink_open_stream(int fd, bool json, struct sink **out)
 	sink->fd = fd;
 	sink->json = json;
 	sink->color = !json && isatty(fd);
+	if (!fstat(fd, &st)) {
+		sink->pipe = S_ISFIFO(st.st_mode);
+		sink->file = S_ISREG(st.st_mode);
+	}
 	*out = &sink->base;
-	return 0;
-}
-
-/* *fd is written on success only; *midline: the file ends in the middle of a line. */
-static int log_open(const char *path, int *out, bool *midline)
-{
-	/*
-	 * O_NOFOLLOW: where others may write the folder, a link must not lead
-	 * our lines elsewhere. O_NONBLOCK: a FIFO of that name does not stop us.
-	 */
-	AUTO_CLOSE int fd = open(
-		path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY,
-		0600);
-	struct stat st = {0};
-	char last = '\n';
-
-	if (fd < 0 || fstat(fd, &st))
-		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return -EINVAL;
-	/* by whoever was killed, or ran out of space, before us */
-	if (st.st_size > 0 && pread(fd, &last, 1, st.st_size - 1) < 0)
-		return -errno;
-	*midline = last != '\n';
-	*out = take_fd(&fd);
-	return 0;
-}
-
-static int file_sink_reopen(struct sink *base)
-{
-	struct line_sink *sink = (struct line_sink *)base;
-	bool midline = false;
-	int fd = -1;
-	int err = log_open(sink->path, &fd, &midline);
-
-	/* the old one goes on being written rather than none */
-	if (err)
-		return err;
-	close(sink->fd);
-	sink->fd = fd;
-	sink->midline = midline;
-	return 0;
-}
-
-int sink_open_file(const char *path, struct sink **out)
-{
-	static const struct sink_ops ops = {
-		.write = line_sink_write,
-		.reopen = file_sink_reopen,
-		.free = line_sink_free,
-	};
-	AUTO_FREE struct line_sink *sink = calloc(1, sizeof(*sink));
-	AUTO_FREE char *copy = strdup(path);
-	int err = 0;
-
-	if (!sink || !copy)
-		return -ENOMEM;
-	err = log_open(path, &sink->fd, &sink->midline);
-	if (err)
-		return err;
-	sink->base.ops = &ops;
-	sink->base.name = "file";
-	sink->json = true;
-	sink->path = take_ptr(copy);
-	*out = &take_ptr(sink)->base;
 	return 0;
 }

@@ -70,13 +70,13 @@ static void syslog_disconnect(struct syslog_sink *sink)
 		close(take_fd(&sink->fd));
 }
 
-/* All of the message or an error; a stream that has taken a part of it is closed. */
+/* All of the message or an error; a stream that has taken a part of it is closed: half a
+ * message that its receiver got it cannot take for a whole one, without the NUL. */
 static int syslog_send(struct syslog_sink *sink, const char *message)
 {
 	/* on a stream a NUL ends the message, as syslog(3) has it */
 	size_t len = strlen(message) + (sink->stream ? 1 : 0);
 	size_t done = 0;
-	int64_t deadline = sink_deadline();
 	int err = 0;
 
 	while (done < len && !err) {
@@ -84,8 +84,8 @@ static int syslog_send(struct syslog_sink *sink, const char *message)
 
 		if (n >= 0)
 			done += (size_t)n;
-		else if (errno == EAGAIN && (done || !sink->base.failing))
-			err = sink_wait(sink->fd, deadline);
+		else if (errno == EAGAIN)
+			err = sink_wait(sink->fd);
 		else if (errno != EINTR)
 			err = -errno;
 	}
@@ -145,22 +145,28 @@ static int syslog_message(const struct syslog_sink *sink, const struct event *ev
 	return str_format(out, "%s%s", header, reduced ? reduced : json);
 }
 
-static int syslog_sink_write(struct sink *base, const struct event *event, const char *json)
+static int syslog_sink_render(const struct sink *base, const struct event *event, const char *json,
+			      char **line)
+{
+	return syslog_message((const struct syslog_sink *)base, event, json, line);
+}
+
+static int syslog_sink_write(struct sink *base, const char *line, uint64_t accesses)
 {
 	struct syslog_sink *sink = (struct syslog_sink *)base;
-	AUTO_FREE char *message = NULL;
-	int err = syslog_message(sink, event, json, &message);
+	int err = sink->fd >= 0 ? syslog_send(sink, line) : -ENOTCONN;
 
-	if (err)
-		return err;
-	if (sink->fd >= 0) {
-		err = syslog_send(sink, message);
-		if (!err || sink->fd >= 0)
-			return err;
-	}
 	/* the receiver went away, or was away already: it may be back under the same name */
-	err = syslog_connect(sink);
-	return err ? err : syslog_send(sink, message);
+	if (err && sink->fd < 0) {
+		err = syslog_connect(sink);
+		err = err ? err : syslog_send(sink, line);
+	}
+	/* Whoever takes messages now may be back later: there is no end to that. */
+	if (err == -EPIPE)
+		err = -ENOTCONN;
+	if (!err)
+		sink_settle(base, accesses);
+	return err;
 }
 
 static void syslog_sink_free(struct sink *base)
@@ -174,7 +180,11 @@ static void syslog_sink_free(struct sink *base)
 
 int sink_open_syslog(const char *path, int facility, struct sink **out)
 {
-	static const struct sink_ops ops = {.write = syslog_sink_write, .free = syslog_sink_free};
+	static const struct sink_ops ops = {
+		.render = syslog_sink_render,
+		.write = syslog_sink_write,
+		.free = syslog_sink_free,
+	};
 	AUTO_FREE struct syslog_sink *sink = calloc(1, sizeof(*sink));
 	AUTO_FREE char *copy = strdup(path);
 	int err = 0;
