@@ -166,6 +166,7 @@ struct runtime_dirs *runtime_dirs_new(const char *root)
 
 	if (!dirs)
 		return NULL;
+	dirs->refs = 1;
 	dirs->rootfd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dirs->rootfd < 0)
 		err = -errno;
@@ -179,9 +180,15 @@ struct runtime_dirs *runtime_dirs_new(const char *root)
 	return dirs;
 }
 
+struct runtime_dirs *runtime_dirs_ref(struct runtime_dirs *dirs)
+{
+	__atomic_fetch_add(&dirs->refs, 1, __ATOMIC_ACQ_REL);
+	return dirs;
+}
+
 void runtime_dirs_free(struct runtime_dirs *dirs)
 {
-	if (!dirs)
+	if (!dirs || __atomic_sub_fetch(&dirs->refs, 1, __ATOMIC_ACQ_REL))
 		return;
 	for (size_t i = 0; i < dirs->count; i++)
 		free(dirs->dir[i].path);
@@ -209,7 +216,8 @@ int runtime_dirs_add(struct runtime_dirs *dirs, enum runtime_dir kind, const cha
 		return -ENOSPC;
 	dirs->dir[dirs->count].kind = kind;
 	dirs->dir[dirs->count].path = take_ptr(copy);
-	dirs->count++;
+	/* Another thread may be reading: it sees the entry, or does not. */
+	__atomic_store_n(&dirs->count, dirs->count + 1, __ATOMIC_RELEASE);
 	return 0;
 }
 

@@ -79,7 +79,8 @@ struct runtime_dirs;
 
 /* With the usual places. NULL: errno tells, no memory or no such @root. */
 struct runtime_dirs *runtime_dirs_new(const char *root);
-void runtime_dirs_free(struct runtime_dirs *dirs);
+struct runtime_dirs *runtime_dirs_ref(struct runtime_dirs *dirs);
+void runtime_dirs_free(struct runtime_dirs *dirs); /* when it was the last reference */
 
 enum runtime_dir {
 	RUNTIME_DIR_DOCKER_DATA, /* /var/lib/docker: holds containers/<id>/config.v2.json */

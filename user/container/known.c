@@ -9,10 +9,14 @@
 
 #include "user/util/cleanup.h"
 #include "user/util/clock.h"
+#include "user/util/patient.h"
 
 #define CONTAINERS_MAX 8192
 /* A container can be renamed: what is older is read again when it is needed. */
 #define METADATA_AGE_NS 1000000000ULL
+
+/* A disk that hangs must not hold up everything: it is told without a name then. */
+#define PATIENCE_MS 300
 
 /* In the order of last use: uthash keeps the order of insertion. */
 struct entry {
@@ -27,6 +31,8 @@ struct entry {
 
 struct known {
 	struct runtime_dirs *dirs;
+	struct patient *patient;
+	uint64_t unread;
 	struct entry *entries;
 };
 
@@ -34,9 +40,23 @@ struct known *known_new(struct runtime_dirs *dirs)
 {
 	struct known *known = calloc(1, sizeof(*known));
 
-	if (known)
-		known->dirs = dirs;
+	if (!known)
+		return NULL;
+	known->dirs = dirs;
+	known->patient = patient_new();
+	if (!known->patient) {
+		free(known);
+		return NULL;
+	}
 	return known;
+}
+
+uint64_t known_take_unread(struct known *known)
+{
+	uint64_t unread = known->unread;
+
+	known->unread = 0;
+	return unread;
 }
 
 static void entry_free(struct entry *e)
@@ -57,6 +77,7 @@ void known_free(struct known *known)
 		HASH_DEL(known->entries, e);
 		entry_free(e);
 	}
+	patient_free(known->patient);
 	free(known);
 }
 
@@ -68,14 +89,64 @@ static struct entry *entry_find(const struct known *known, const char *id)
 	return e;
 }
 
+/* All that is needed to read: whoever reads may be left alone with it. */
+struct load {
+	struct runtime_dirs *dirs; /* a reference */
+	enum runtime runtime;
+	char id[CONTAINER_ID_MAX + 1];
+	char *folder; /* NULL: none */
+	enum runtime_dir kind;
+	struct container *out;
+	int err;
+};
+
+static void load_drop(void *job)
+{
+	struct load *load = job;
+
+	runtime_dirs_free(load->dirs);
+	container_unref(load->out);
+	free(load->folder);
+	free(load);
+}
+
+static void load_run(void *job)
+{
+	struct load *load = job;
+
+	load->err = container_load(load->dirs, load->runtime, load->id, &load->out);
+	if (load->err == -ENOENT && load->folder)
+		load->err = container_load_from(load->dirs, load->kind, load->folder, load->runtime,
+						load->id, &load->out);
+}
+
 static int entry_load(struct known *known, enum runtime runtime, const char *id,
 		      const struct entry *e, struct container **out)
 {
-	int err = container_load(known->dirs, runtime, id, out);
+	struct load *load = calloc(1, sizeof(*load));
+	int err = 0;
 
-	if (err != -ENOENT || !e || !e->folder)
+	if (!load)
+		return -ENOMEM;
+	load->dirs = runtime_dirs_ref(known->dirs);
+	load->runtime = runtime;
+	snprintf(load->id, sizeof(load->id), "%s", id);
+	if (e && e->folder) {
+		load->kind = e->kind;
+		load->folder = strdup(e->folder);
+		err = load->folder ? 0 : -ENOMEM;
+	}
+	err = err ? err : patient_run(known->patient, load_run, load_drop, load, PATIENCE_MS);
+	if (err == -ETIMEDOUT || err == -EBUSY) {
+		known->unread++;
 		return err;
-	return container_load_from(known->dirs, e->kind, e->folder, runtime, id, out);
+	}
+	if (!err) {
+		*out = take_ptr(load->out);
+		err = load->err;
+	}
+	load_drop(load);
+	return err;
 }
 
 struct container *known_get(struct known *known, enum runtime runtime, const char *id)

@@ -14,7 +14,9 @@
 struct known;
 
 struct known *known_new(
-	struct runtime_dirs *dirs);   /* NULL without memory; @dirs stays the caller's */
+	struct runtime_dirs *dirs); /* NULL without memory; @dirs stays the caller's */
+/* How often a runtime's files could not be read in time, since the last call. */
+uint64_t known_take_unread(struct known *known);
 void known_free(struct known *known); /* NULL is allowed */
 
 /* One that need not have been seen before; a new reference, NULL without memory. */

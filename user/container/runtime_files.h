@@ -14,6 +14,7 @@
 #define RUNTIME_LIST_MAX (64 << 20) /* containers.json names every container of a storage */
 
 struct runtime_dirs {
+	unsigned int refs; /* atomic: a thread that reads from a disk that hangs has one */
 	int rootfd;
 	size_t count;
 	struct {

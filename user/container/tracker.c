@@ -565,6 +565,11 @@ int tracker_new(int procfd, struct runtime_dirs *dirs, struct tracker **out)
 	return 0;
 }
 
+uint64_t tracker_take_unread(struct tracker *t)
+{
+	return known_take_unread(t->known);
+}
+
 void tracker_free(struct tracker *t)
 {
 	if (!t)

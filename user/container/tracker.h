@@ -70,6 +70,9 @@ int tracker_process(struct tracker *tracker, uint32_t pid, struct record *record
  */
 const struct container *tracker_named(struct tracker *tracker, const char *name);
 
+/* How often a runtime's files could not be read in time, since the last call. */
+uint64_t tracker_take_unread(struct tracker *tracker);
+
 /*
  * Does this process live in a container, so that what it serves is no daemon of the
  * host? Its namespaces must say so as well as its cgroup, into which anybody with
