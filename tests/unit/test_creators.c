@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "user/container/creators.h"
-#include "user/container/openers.h"
+#include "user/exposure/openers.h"
 
 static void test_who_has_made_which(void **state)
 {
@@ -45,42 +45,68 @@ static void test_creators_are_bounded(void **state)
 	container_unref(a);
 }
 
-static void test_openers_keep_the_first(void **state)
+static struct opener *opener_make(uint32_t tgid, bool host)
 {
 	static struct record record;
-	struct sighting host = {.host = true};
-	struct sighting other = {0};
-	struct openers *openers = openers_new();
+	const struct sighting s = {.host = host};
+	const struct mount_use use = {.via = VIA_HANDOFF, .target = (char *)"/x"};
 
-	(void)state;
-	record.raw.connection = 7;
-	record.raw.tgid = 1;
-	assert_null(openers_find(openers, 7));
-	assert_int_equal(openers_add(openers, &record, &host, true), 0);
-	record.raw.tgid = 2;
-	assert_int_equal(openers_add(openers, &record, &other, false), 0);
-	assert_int_equal(openers_find(openers, 7)->tgid, 1);
-	assert_true(openers_find(openers, 7)->already_open);
-	record.raw.connection = 0; /* there is none */
-	assert_int_equal(openers_add(openers, &record, &host, false), 0);
-	assert_null(openers_find(openers, 0));
-	openers_free(openers);
+	record.raw.tgid = tgid;
+	return opener_new(&record, &s, host ? NULL : &use, "/bin/sh", host);
 }
 
-static void test_openers_are_bounded(void **state)
+static void test_openers_keep_the_first(void **state)
 {
-	static struct record record;
-	struct sighting host = {.host = true};
+	struct opener *first = opener_make(1, true);
+	struct opener *second = opener_make(2, false);
 	struct openers *openers = openers_new();
 
 	(void)state;
-	for (uint64_t i = 1; i < 40000; i++) {
-		record.raw.connection = i;
-		assert_int_equal(openers_add(openers, &record, &host, false), 0);
-	}
-	assert_null(openers_find(openers, 1));
-	assert_non_null(openers_find(openers, 39999));
+	assert_null(openers_find(openers, 7));
+	assert_int_equal(openers_add(openers, 7, first), 0);
+	assert_int_equal(openers_add(openers, 7, second), 0);
+	assert_ptr_equal(openers_find(openers, 7), first);
+	assert_true(first->already_open);
+	assert_int_equal(openers_add(openers, 0, first), 0); /* there is none */
+	assert_null(openers_find(openers, 0));
+
+	/* one like it; one like nobody */
+	assert_int_equal(openers_add_like(openers, 8, 7), 0);
+	assert_ptr_equal(openers_find(openers, 8), first);
+	assert_int_equal(openers_add_like(openers, 10, 9), 0);
+	assert_null(openers_find(openers, 10));
+	openers_remove(openers, 7);
+	assert_null(openers_find(openers, 7));
+	assert_ptr_equal(openers_find(openers, 8), first);
+	assert_string_equal(second->use.target, "/x");
+	assert_string_equal(second->parent_exe, "/bin/sh");
 	openers_free(openers);
+	opener_unref(first);
+	opener_unref(second);
+	opener_unref(NULL);
+}
+
+/* The host's own do not push out a container's, nor many that are alike the others. */
+static void test_openers_are_bounded(void **state)
+{
+	struct opener *host = opener_make(1, true);
+	struct opener *other = opener_make(2, false);
+	struct openers *openers = openers_new();
+
+	(void)state;
+	assert_int_equal(openers_add(openers, 1, other), 0);
+	for (uint64_t i = 2; i < 6000; i++)
+		assert_int_equal(openers_add(openers, i, host), 0);
+	assert_null(openers_find(openers, 2));
+	assert_ptr_equal(openers_find(openers, 5999), host);
+	for (uint64_t i = 10000; i < 50000; i++)
+		assert_int_equal(openers_add_like(openers, i, 1), 0);
+	assert_null(openers_find(openers, 10000));
+	assert_ptr_equal(openers_find(openers, 49999), other);
+	assert_ptr_equal(openers_find(openers, 1), other);
+	openers_free(openers);
+	opener_unref(host);
+	opener_unref(other);
 }
 
 int main(void)

@@ -15,6 +15,8 @@
 #define ATTEMPT_NS	(SECOND_NS / 5)
 #define REFRESH_DEEP_NS (60 * SECOND_NS)
 #define LOST_LOOK_NS	SECOND_NS
+/* A connection is one record, and several of what goes over it. */
+#define ASKED_ROUNDS 8
 
 /* --- records --------------------------------------------------------------------------- */
 
@@ -27,17 +29,43 @@ static void record_daemon(struct pipeline *p)
 		pipeline_take_start(p);
 }
 
+/* What was folded on its way: see fold.h. */
+static int folded_take(struct pipeline *p, const void *data, size_t size)
+{
+	const struct feed_folded *folded = data;
+	const struct feed_same *same = data;
+
+	if (folded->type == FEED_SAME) {
+		if (openers_add_like(p->openers, same->connection, same->like))
+			pipeline_emit_lost(p, 1, "opener", "memory");
+		return 0;
+	}
+	if (record_decode(folded + 1, size - sizeof(*folded), &p->record)) {
+		p->undecoded += folded->count;
+		return 0;
+	}
+	p->record.raw.time_ns = folded->time_ns;
+	p->record.raw.tid = p->record.raw.tgid;
+	if (folded->count == 1)
+		p->record.raw.connection = folded->connection;
+	pipeline_take_connect(p, folded->count == 1 ? NULL : folded);
+	return pipeline_limit_reached(p) ? -ECANCELED : 0;
+}
+
 int pipeline_record_take(void *ctx, const void *data, size_t size)
 {
+	const uint16_t *type = data;
 	struct pipeline *p = ctx;
 
+	if (size >= sizeof(struct feed_same) && *type >= FEED_SAME)
+		return folded_take(p, data, size);
 	if (record_decode(data, size, &p->record)) {
 		p->undecoded++;
 		return 0;
 	}
 	switch (p->record.raw.type) {
 	case DS_RECORD_CONNECT:
-		pipeline_take_connect(p);
+		pipeline_take_connect(p, NULL);
 		break;
 	case DS_RECORD_START:
 		pipeline_take_start(p);
@@ -65,9 +93,23 @@ int pipeline_drain(struct pipeline *p)
 	if (pipeline_limit_reached(p))
 		return 0;
 	n = sensor_consume(p->options.sensor, pipeline_record_take, p);
-	if (n >= 0)
+	/* Of so many connections only it is kept who opened them: what is asked must keep up. */
+	for (int i = 0; i < ASKED_ROUNDS && n >= 0; i++) {
 		n = pipeline_requests_drain(p);
+		if (!n)
+			break;
+	}
 	return n < 0 && n != -ECANCELED ? n : 0;
+}
+
+/* All of it, once nothing more comes. */
+static void drain_all(struct pipeline *p)
+{
+	sensor_unfold(p->options.sensor);
+	while (!pipeline_limit_reached(p) &&
+	       (sensor_consume(p->options.sensor, pipeline_record_take, p) > 0 ||
+		pipeline_requests_drain(p) > 0))
+		;
 }
 
 /* --- life ------------------------------------------------------------------------------ */
@@ -137,12 +179,18 @@ int pipeline_start(struct pipeline *p)
 {
 	uint64_t now = clock_boot_ns();
 	int err = listeners_refresh(p->listeners, true);
+	struct sensor_legacy legacy = {0};
 
 	if (err)
 		return err;
+	/* From here on the kernel side knows what is whose. */
+	sensor_take_over(p->options.sensor, &legacy);
+	p->resumed = legacy.resumed;
 	p->refreshed_ns = now;
 	p->refreshed_deep_ns = now;
 	p->lost_looked_ns = now;
+	/* First: the gap is before all that follows. */
+	pipeline_legacy(p, &legacy);
 	pipeline_emit_monitor(p, EVENT_MONITOR_STARTED);
 	if (p->policy)
 		pipeline_policy_said(p, p->policy->file, NULL);
@@ -160,6 +208,7 @@ void pipeline_tick(struct pipeline *p)
 
 	if (now - p->lost_looked_ns >= LOST_LOOK_NS) {
 		pipeline_look_lost(p);
+		stream_look(p->options.stream);
 		p->lost_looked_ns = now;
 	}
 	if (now - p->refreshed_deep_ns >= REFRESH_DEEP_NS) {
@@ -182,6 +231,8 @@ void pipeline_tick(struct pipeline *p)
 
 void pipeline_stopped(struct pipeline *p)
 {
+	sensor_detach(p->options.sensor);
+	drain_all(p);
 	sensor_attempts(p->options.sensor, 0, pipeline_record_take, p);
 	pipeline_tcp_give_up(p, true);
 	pipeline_requests_stop(p);
@@ -197,11 +248,6 @@ uint64_t pipeline_written(const struct pipeline *p)
 uint64_t pipeline_lost(const struct pipeline *p)
 {
 	return p->lost + stream_lost(p->options.stream);
-}
-
-int pipeline_emit_error(const struct pipeline *p)
-{
-	return p->emit_error;
 }
 
 void pipeline_limit(struct pipeline *p, uint64_t count)

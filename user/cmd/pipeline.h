@@ -67,15 +67,16 @@ int pipeline_drain(struct pipeline *pipeline);
 /* To be called several times a second: what comes and goes, and what was lost. */
 void pipeline_tick(struct pipeline *pipeline);
 
-/* Write the last event: what was emitted and lost in all. */
+/*
+ * Nothing more is seen; write what was, and the last event: what was emitted and lost in
+ * all.
+ */
 void pipeline_stopped(struct pipeline *pipeline);
 
 /* Accesses and exposures written so far; what --count counts. */
 uint64_t pipeline_written(const struct pipeline *pipeline);
 /* Everything that was counted as lost. */
 uint64_t pipeline_lost(const struct pipeline *pipeline);
-/* What the last event met: 0, or the first sink's -errno. */
-int pipeline_emit_error(const struct pipeline *pipeline);
 /* Stop pipeline_drain() once this many were written; 0: never. */
 void pipeline_limit(struct pipeline *pipeline, uint64_t count);
 

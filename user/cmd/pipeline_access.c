@@ -13,12 +13,10 @@
 /* An event that p->record's process, which is @s, has caused. */
 static void access_emit(struct pipeline *p, struct event *event, const struct sighting *s)
 {
-	AUTO_FREE char *parent_exe = NULL;
-
-	if ((s->host && !p->options.all) || pipeline_limit_reached(p))
+	if ((s->host && !p->options.all) || pipeline_limit_reached(p)) {
+		stream_settle(p->options.stream, event->accesses);
 		return;
-	process_parent_exe(p->options.procfd, &p->record.raw, &parent_exe);
-	event->parent_exe = parent_exe;
+	}
 	event->record = &p->record;
 	event->container = s->container;
 	event->attribution = s->attribution;
@@ -27,9 +25,26 @@ static void access_emit(struct pipeline *p, struct event *event, const struct si
 	pipeline_emit(p, event);
 }
 
-/* The same for one that came through a mount. */
-static void access_emit_mounted(struct pipeline *p, struct event *event, const struct sighting *s)
+/* Who opened it is needed once something is asked over it, or another uses it. */
+static void opener_keep(struct pipeline *p, const struct event *event, const struct sighting *s)
 {
+	AUTO_OPENER struct opener *opener = NULL;
+
+	if (!p->record.raw.connection)
+		return;
+	opener = opener_new(&p->record, s, event->mount, event->parent_exe, event->already_open);
+	if (!opener || openers_add(p->openers, p->record.raw.connection, opener))
+		pipeline_emit_lost(p, 1, "opener", "memory");
+}
+
+/*
+ * Somebody has opened a connection, or tried to, or held one before. @told: there is no
+ * more to be said of it than who that is.
+ */
+static void access_take(struct pipeline *p, struct event *event, const struct sighting *s,
+			bool told)
+{
+	AUTO_FREE char *parent_exe = NULL;
 	struct mount_use use = {0};
 
 	if (!s->host && event->listener) {
@@ -37,16 +52,13 @@ static void access_emit_mounted(struct pipeline *p, struct event *event, const s
 		event->mount = &use;
 		pipeline_tcp_holds(p, s, event->listener, &use);
 	}
-	pipeline_requests_user(p, s, event->mount);
-	access_emit(p, event, s);
+	if (!s->host || p->options.all)
+		process_parent_exe(p->options.procfd, &p->record.raw, &parent_exe);
+	event->parent_exe = parent_exe;
+	opener_keep(p, event, s);
+	if (!told)
+		access_emit(p, event, s);
 	mount_use_clear(&use);
-}
-
-/* Who opened it is needed once another uses it. */
-static void opener_keep(struct pipeline *p, const struct sighting *s, bool already_open)
-{
-	if (openers_add(p->openers, &p->record, s, already_open))
-		pipeline_emit_lost(p, 1, "opener", "memory");
 }
 
 void pipeline_take_open(void *ctx, uint32_t pid, struct open_connection *connection)
@@ -60,6 +72,8 @@ void pipeline_take_open(void *ctx, uint32_t pid, struct open_connection *connect
 		.listener = listener,
 		.already_open = true,
 	};
+	uint64_t id = 0;
+	bool told = false; /* by the docksnoop that was killed */
 
 	if (connection->known || tracker_process(p->tracker, pid, &p->record, &s))
 		return; /* told by its record, or gone meanwhile */
@@ -68,12 +82,16 @@ void pipeline_take_open(void *ctx, uint32_t pid, struct open_connection *connect
 	p->record.raw.socket_ino = listener->file_ino;
 	memcpy(p->record.bound_path, listener->path, sizeof(p->record.bound_path));
 	if (!connection->last_pid &&
-	    sensor_connection_add(p->options.sensor, connection->ino, &p->record.raw) == -EEXIST)
+	    sensor_connection_add(p->options.sensor, connection->ino, &p->record.raw) == -EEXIST) {
 		connection->known = true;
-	if (!connection->known) {
-		opener_keep(p, &s, true);
-		access_emit_mounted(p, &event, &s);
+		told = p->resumed &&
+		       !sensor_connection_find(p->options.sensor, connection->ino, &id) &&
+		       !openers_find(p->openers, id);
+		if (told)
+			p->record.raw.connection = id;
 	}
+	if (told || !connection->known)
+		access_take(p, &event, &s, told);
 	sighting_clear(&s);
 }
 
@@ -95,7 +113,7 @@ static const struct listener *attempt_resolve(struct pipeline *p)
 	return listener;
 }
 
-void pipeline_take_connect(struct pipeline *p)
+void pipeline_take_connect(struct pipeline *p, const struct feed_folded *folded)
 {
 	const struct ds_record *raw = &p->record.raw;
 	bool by_name = raw->flags & DS_F_BY_NAME;
@@ -103,21 +121,27 @@ void pipeline_take_connect(struct pipeline *p)
 	struct event event = {
 		.action = EVENT_SOCKET_CONNECT,
 		.time_ns = clock_boot_to_epoch_ns(raw->time_ns),
+		.accesses = 1,
 	};
+
+	if (folded) {
+		event.count = folded->count;
+		event.accesses = folded->count;
+		event.end_ns = clock_boot_to_epoch_ns(folded->last_ns);
+	}
 
 	event.listener = by_name ? attempt_resolve(p) : listeners_resolve(p->listeners, &p->record);
 	if (!event.listener && !by_name) {
 		pipeline_requests_ignore(p);
+		stream_settle(p->options.stream, event.accesses);
 		return;
 	}
 	event.error = -raw->result;
 	if (tracker_resolve(p->tracker, &p->record, &s)) {
-		pipeline_emit_lost(p, 1, "connect", "memory");
+		pipeline_emit_lost_accesses(p, event.accesses, "memory");
 		return;
 	}
-	if (raw->connection)
-		opener_keep(p, &s, false);
-	access_emit_mounted(p, &event, &s);
+	access_take(p, &event, &s, false);
 	sighting_clear(&s);
 }
 
@@ -134,6 +158,8 @@ static bool same_user(const struct opener *opener, const struct sighting *s,
 void pipeline_take_handoff(struct pipeline *p)
 {
 	const struct ds_record *raw = &p->record.raw;
+	AUTO_OPENER struct opener *user = NULL;
+	AUTO_FREE char *parent_exe = NULL;
 	struct mount_use use = {.via = VIA_HANDOFF};
 	struct sighting s = {0};
 	struct event event = {
@@ -151,7 +177,10 @@ void pipeline_take_handoff(struct pipeline *p)
 		pipeline_emit_lost(p, 1, "handoff", "memory");
 		return;
 	}
-	pipeline_requests_user(p, &s, &use);
+	process_parent_exe(p->options.procfd, raw, &parent_exe);
+	event.parent_exe = parent_exe;
+	user = opener_new(&p->record, &s, &use, parent_exe, false);
+	pipeline_requests_user(p, raw->connection, user);
 	if (!event.opener || !same_user(event.opener, &s, raw))
 		access_emit(p, &event, &s);
 	sighting_clear(&s);

@@ -7,13 +7,14 @@
 #include "user/cmd/pipeline.h"
 #include "user/container/creators.h"
 #include "user/container/dataroot.h"
-#include "user/container/openers.h"
+#include "user/exposure/openers.h"
 #include "user/container/tracker.h"
 #include "user/exposure/exposed.h"
 #include "user/exposure/reach.h"
 #include "user/output/event.h"
 #include "user/sensor/connections.h"
 #include "user/sensor/listener.h"
+#include "user/sensor/fold.h"
 #include "user/sensor/record.h"
 
 #define SECOND_NS   1000000000ULL
@@ -39,14 +40,13 @@ struct pipeline {
 	uint64_t fast_until_ns;
 	uint64_t lost_looked_ns;
 	bool armed;
-	bool rescan; /* look at all containers again */
+	bool resumed; /* it goes on with what one that was killed has left */
+	bool rescan;  /* look at all containers again */
 
 	uint64_t written;
 	uint64_t limit;
-	int emit_error;
 	uint64_t lost;
-	uint64_t lost_seen[DS_LOST_COUNT];
-	uint64_t missed_seen[DS_LOST_COUNT];
+	uint64_t loss_logged_ns;
 	uint64_t undecoded;
 	uint64_t undecoded_seen;
 
@@ -73,6 +73,10 @@ bool pipeline_process_nested(void *ctx, uint32_t pid);
 /* pipeline_loss.c */
 void pipeline_emit(struct pipeline *p, struct event *event);
 void pipeline_emit_lost(struct pipeline *p, uint64_t count, const char *kind, const char *place);
+/* The same of connects that were counted as taken. */
+void pipeline_emit_lost_accesses(struct pipeline *p, uint64_t count, const char *place);
+/* What the one before us has left, and was lost of it. */
+void pipeline_legacy(struct pipeline *p, const struct sensor_legacy *legacy);
 /* What was lost since it was called last: said, and made good where that is possible. */
 void pipeline_look_lost(struct pipeline *p);
 
@@ -86,8 +90,8 @@ void pipeline_policy_tick(struct pipeline *p);
 void pipeline_audit_take(struct pipeline *p, const struct event *event);
 
 /* pipeline_access.c */
-/* A connect, in p->record. */
-void pipeline_take_connect(struct pipeline *p);
+/* A connect, in p->record; @folded: or more than one like that; else NULL. */
+void pipeline_take_connect(struct pipeline *p, const struct feed_folded *folded);
 /* A connection that was open before docksnoop: a connection_fn. */
 void pipeline_take_open(void *ctx, uint32_t pid, struct open_connection *connection);
 /* Somebody else uses a connection, in p->record. */
@@ -110,9 +114,8 @@ void pipeline_emit_monitor(struct pipeline *p, enum event_action action);
 /* pipeline_requests.c */
 int pipeline_requests_new(struct pipeline *p);
 void pipeline_requests_free(struct pipeline *p);
-/* p->record's process, which is @s, holds a connection, which it got through @use (may be NULL). */
-void pipeline_requests_user(struct pipeline *p, const struct sighting *s,
-			    const struct mount_use *use);
+/* @user sends on it as well; NULL: there was no memory to say who that is. */
+void pipeline_requests_user(struct pipeline *p, uint64_t connection, struct opener *user);
 /* What goes over the connection of p->record is nobody's concern. */
 void pipeline_requests_ignore(struct pipeline *p);
 /* Take in what went over connections. 0 or -errno. */

@@ -27,14 +27,6 @@
 /* Less is cheaper to be copied than to be told of. */
 #define SKIP_MIN (64 << 10)
 
-/* A process that sends on a connection: who opened it, or to whom it was handed. */
-struct user {
-	struct record_pack *pack;
-	struct sighting sighting;
-	struct mount_use use;
-	char *parent_exe;
-};
-
 /* From this time on, this user has sent. */
 struct turn {
 	uint64_t time_ns;
@@ -45,7 +37,7 @@ struct talk {
 	uint64_t connection;
 	struct http_conversation *http; /* NULL before the first byte */
 	struct pipeline *pipeline;
-	struct user *users; /* who opened it comes first */
+	struct opener **users; /* who send on it: who opened it comes first */
 	size_t user_count;
 	struct turn turns[TURNS_MAX];
 	size_t turn_count;
@@ -66,14 +58,6 @@ struct pipeline_requests {
 
 /* --- connections ------------------------------------------------------------------------- */
 
-static void user_clear(struct user *user)
-{
-	free(user->pack);
-	free(user->parent_exe);
-	sighting_clear(&user->sighting);
-	mount_use_clear(&user->use);
-}
-
 /* What is pending is handed over first. */
 static void talk_end(struct pipeline_requests *r, struct talk *t)
 {
@@ -82,7 +66,7 @@ static void talk_end(struct pipeline_requests *r, struct talk *t)
 	HASH_DEL(r->talks, t);
 	http_conversation_free(t->http);
 	for (size_t i = 0; i < t->user_count; i++)
-		user_clear(&t->users[i]);
+		opener_unref(t->users[i]);
 	free(t->users);
 	free(t);
 }
@@ -99,10 +83,26 @@ static struct talk *talk_find(struct pipeline_requests *r, uint64_t connection)
 	return t;
 }
 
+/* Takes a reference. */
+static int talk_add_user(struct talk *t, struct opener *user)
+{
+	struct opener **users = NULL;
+
+	if (t->user_count == USERS_MAX)
+		return -ENOSPC;
+	users = reallocarray(t->users, t->user_count + 1, sizeof(*users));
+	if (!users)
+		return -ENOMEM;
+	t->users = users;
+	t->users[t->user_count++] = opener_ref(user);
+	return 0;
+}
+
 static struct talk *talk_get(struct pipeline *p, uint64_t connection)
 {
 	struct pipeline_requests *r = p->requests;
 	struct talk *t = talk_find(r, connection);
+	struct opener *opener = NULL;
 
 	if (t)
 		return t;
@@ -111,68 +111,37 @@ static struct talk *talk_get(struct pipeline *p, uint64_t connection)
 		return NULL;
 	t->connection = connection;
 	t->pipeline = p;
+	opener = openers_find(p->openers, connection);
+	if (opener && talk_add_user(t, opener)) {
+		free(t);
+		return NULL;
+	}
 	HASH_ADD(hh, r->talks, connection, sizeof(t->connection), t);
 	if (HASH_COUNT(r->talks) > TALKS_MAX)
 		talk_end(r, r->talks);
 	return t;
 }
 
-static bool user_is(const struct user *user, uint64_t cgroup_id, uint32_t mnt_ns)
+static bool user_is(const struct opener *user, uint64_t cgroup_id, uint32_t mnt_ns)
 {
 	const struct ds_record *raw = record_pack_raw(user->pack);
 
 	return raw->cgroup_id == cgroup_id && raw->mnt_ns == mnt_ns;
 }
 
-/* Takes @user. */
-static int talk_add_user(struct talk *t, const struct user *user)
+void pipeline_requests_user(struct pipeline *p, uint64_t connection, struct opener *user)
 {
-	struct user *users = NULL;
-
-	if (t->user_count == USERS_MAX)
-		return -ENOSPC;
-	users = reallocarray(t->users, t->user_count + 1, sizeof(*users));
-	if (!users)
-		return -ENOMEM;
-	t->users = users;
-	t->users[t->user_count++] = *user;
-	return 0;
-}
-
-static int user_fill(struct pipeline *p, const struct sighting *s, const struct mount_use *use,
-		     struct user *out)
-{
-	out->pack = record_pack(&p->record);
-	if (!out->pack || (use && mount_use_copy(use, &out->use)))
-		return -ENOMEM;
-	process_parent_exe(p->options.procfd, &p->record.raw, &out->parent_exe);
-	out->sighting = *s;
-	if (s->container)
-		out->sighting.container = container_ref(s->container);
-	return 0;
-}
-
-void pipeline_requests_user(struct pipeline *p, const struct sighting *s,
-			    const struct mount_use *use)
-{
-	const struct ds_record *raw = &p->record.raw;
-	struct user user = {0};
+	const struct ds_record *raw = user ? record_pack_raw(user->pack) : NULL;
 	struct talk *t = NULL;
-	int err = -ENOMEM;
 
-	if (!p->requests || !raw->connection)
+	if (!p->requests || !connection)
 		return;
-	t = talk_get(p, raw->connection);
+	t = user ? talk_get(p, connection) : NULL;
 	for (size_t i = 0; t && i < t->user_count; i++)
-		if (user_is(&t->users[i], raw->cgroup_id, raw->mnt_ns))
+		if (user_is(t->users[i], raw->cgroup_id, raw->mnt_ns))
 			return; /* told again */
-	if (t)
-		err = user_fill(p, s, use, &user);
-	err = err ? err : talk_add_user(t, &user);
-	if (!err)
-		return;
-	user_clear(&user);
-	pipeline_emit_lost(p, 1, "request-user", "memory");
+	if (!t || talk_add_user(t, user))
+		pipeline_emit_lost(p, 1, "request-user", "memory");
 }
 
 void pipeline_requests_ignore(struct pipeline *p)
@@ -193,7 +162,7 @@ static void turn_take(struct talk *t, const struct ds_bytes *b)
 	size_t user = 0;
 
 	for (size_t i = 0; i < t->user_count && b->user_tgid; i++) {
-		if (!user_is(&t->users[i], b->user_cgroup_id, b->user_mnt_ns))
+		if (!user_is(t->users[i], b->user_cgroup_id, b->user_mnt_ns))
 			continue;
 		user = i;
 		break;
@@ -207,13 +176,13 @@ static void turn_take(struct talk *t, const struct ds_bytes *b)
 	t->turns[t->turn_count++] = (struct turn){.time_ns = b->time_ns, .user = user};
 }
 
-static const struct user *user_at(const struct talk *t, uint64_t time_ns)
+static struct opener *user_at(const struct talk *t, uint64_t time_ns)
 {
 	size_t user = 0;
 
 	for (size_t i = 0; i < t->turn_count && t->turns[i].time_ns <= time_ns; i++)
 		user = t->turns[i].user;
-	return user < t->user_count ? &t->users[user] : NULL;
+	return user < t->user_count ? t->users[user] : NULL;
 }
 
 /* --- requests ------------------------------------------------------------------------------ */
@@ -252,10 +221,9 @@ static int exchange_take(void *ctx, const struct http_exchange *exchange)
 {
 	struct talk *t = ctx;
 	struct pipeline *p = t->pipeline;
-	const struct user *user = user_at(t, exchange->time_ns);
-	const struct opener *opener = openers_find(p->openers, t->connection);
+	const struct opener *user = user_at(t, exchange->time_ns);
 	const struct sighting nobody = {0};
-	const struct sighting *s = user ? &user->sighting : opener ? &opener->sighting : &nobody;
+	const struct sighting *s = user ? &user->sighting : &nobody;
 	struct record *record = &p->requests->record;
 	const char *sockets[SOCKETS_MAX + 1] = {0};
 	const struct grade_context context = {
@@ -360,11 +328,15 @@ static int bytes_take(void *ctx, const void *data, size_t size)
 		return 0;
 	}
 	t = talk_find(p->requests, b->connection);
-	if (!t) {
-		/* Its connect was told of before, in the other ring. */
-		sensor_consume(p->options.sensor, pipeline_record_take, p);
-		t = talk_get(p, b->connection);
-	}
+	/* Its connect is among the records, which may be many. */
+	while (!t && !openers_find(p->openers, b->connection) &&
+	       sensor_consume(p->options.sensor, pipeline_record_take, p) > 0)
+		;
+	t = t ? t : b->ended ? talk_find(p->requests, b->connection) : talk_get(p, b->connection);
+	if (b->ended == DS_END_CLOSED)
+		openers_remove(p->openers, b->connection);
+	if (!t && b->ended)
+		return 0;
 	if (!t) {
 		pipeline_emit_lost(p, 1, "request", "memory");
 		return 0;

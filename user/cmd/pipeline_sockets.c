@@ -10,6 +10,7 @@
 #include "user/exposure/socket_path.h"
 #include "user/util/cleanup.h"
 #include "user/util/clock.h"
+#include "user/util/file.h"
 #include "user/util/log.h"
 #include "user/util/text.h"
 
@@ -93,8 +94,30 @@ static bool socket_listed(const struct listing *list, const char *path)
 	return false;
 }
 
+static void program_note(void *ctx, const char *name, const uint8_t tag[8])
+{
+	char hex[17] = "";
+	json_t *programs = ctx;
+
+	for (int i = 0; i < 8; i++)
+		snprintf(hex + 2 * i, 3, "%02x", tag[i]);
+	json_object_set_new(programs, name, json_string(hex));
+}
+
+/* It is what the kernel has: a clock that was set back, or a host that was cloned, has not. */
+static char *boot_id(struct pipeline *p)
+{
+	char *id = NULL;
+
+	if (!file_read(p->options.procfd, "sys/kernel/random/boot_id", 64, &id, NULL))
+		id[strcspn(id, "\n")] = '\0';
+	return id;
+}
+
 void pipeline_emit_monitor(struct pipeline *p, enum event_action action)
 {
+	AUTO_FREE char *boot = action == EVENT_MONITOR_STARTED ? boot_id(p) : NULL;
+	json_t *programs = json_object();
 	struct listing list = {0};
 	struct event event = {
 		.action = action,
@@ -103,14 +126,19 @@ void pipeline_emit_monitor(struct pipeline *p, enum event_action action)
 			{
 				.version = DOCKSNOOP_VERSION,
 				.sockets = list.listeners,
+				.boot_id = boot,
+				.programs = programs,
+				.resumed = p->resumed,
 				.emitted = stream_emitted(p->options.stream),
 				.lost = pipeline_lost(p),
 			},
 	};
 
 	listeners_each(p->listeners, listener_list, &list);
+	sensor_each_program(p->options.sensor, program_note, programs);
 	event.monitor.socket_count = list.count;
 	pipeline_emit(p, &event);
+	json_decref(programs);
 }
 
 void pipeline_armed(struct pipeline *p)

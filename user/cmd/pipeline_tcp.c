@@ -20,6 +20,8 @@
 
 #define PROXIES_MAX  4096
 #define CONNECTS_MAX 4096
+/* Of the oldest, when there is no room: each look is a read from /proc. */
+#define TRIM_LOOKS 16
 /* A SYN is sent again for some 130 seconds (net.ipv4.tcp_syn_retries, 6 by default). */
 #define ANSWER_NS (150 * SECOND_NS)
 
@@ -80,11 +82,15 @@ static int end_is_of(void *ctx, const struct tcp_end *end)
 	return end->proxy == ctx;
 }
 
-/* Make room: whose process is gone goes first, and nobody who listens. */
+/*
+ * Make room: whose process is gone goes first, and nobody who listens. With more than
+ * that many who run this is done for each that comes, so few are looked at.
+ */
 static void proxies_trim(struct pipeline *p)
 {
 	struct pipeline_tcp *t = p->tcp;
 	struct proxy *proxy = NULL, *tmp = NULL, *oldest = NULL;
+	int looks = 0;
 
 	if (HASH_COUNT(t->proxies) <= PROXIES_MAX)
 		return;
@@ -93,6 +99,8 @@ static void proxies_trim(struct pipeline *p)
 		if (tcp_ends_each(t->ends, end_is_of, proxy))
 			continue;
 		oldest = oldest ? oldest : proxy;
+		if (++looks > TRIM_LOOKS)
+			break;
 		if (!process_is(p->options.procfd, proxy->pid, proxy->start_ns)) {
 			oldest = proxy;
 			break;

@@ -95,7 +95,8 @@ static const char *report_modes(struct report *r)
 	for (int m = SENSOR_MODE_AUTO + 1; m < SENSOR_MODE_COUNT; m++) {
 		struct sensor_reason reasons[SENSOR_MODE_COUNT] = {0};
 		AUTO_SENSOR struct sensor *sensor = NULL;
-		int err = sensor_open(m, true, reasons, &sensor);
+		const struct sensor_options options = {.mode = m, .streams = true};
+		int err = sensor_open(&options, reasons, &sensor);
 
 		if (!err && !best)
 			best = sensor_mode_name(m);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -36,6 +37,7 @@ static const char help[] =
 	"\n"
 	"Exit code 0 when all was seen, 1 when not, 3 when it cannot run here.\n";
 
+#define FLUSH_MS       1000 /* for what was emitted to be in the file */
 #define SEEN_WITHIN_NS 3000000000ULL
 #define EVENTS_MAX     (16 << 20)
 
@@ -106,10 +108,13 @@ static bool text_is(json_t *event, const char *path, const char *want)
 static json_t *events_find(struct selftest *t, const char *action, pid_t pid)
 {
 	AUTO_FREE char *text = NULL;
-	off_t size = lseek(t->events, 0, SEEK_END);
 	json_t *found = json_array();
+	struct stat st = {0};
 	char *save = NULL;
+	off_t size;
 
+	stream_finish(t->stream, FLUSH_MS);
+	size = fstat(t->events, &st) ? 0 : st.st_size;
 	if (size <= 0 || size > EVENTS_MAX)
 		return found;
 	text = calloc(1, size + 1);
@@ -147,7 +152,8 @@ static json_t *events_wait(struct selftest *t, const char *action, pid_t pid)
 static int attach(struct selftest *t)
 {
 	struct sensor_reason reasons[SENSOR_MODE_COUNT] = {0};
-	int err = sensor_open(t->mode, true, reasons, &t->sensor);
+	const struct sensor_options options = {.mode = t->mode, .streams = true};
+	int err = sensor_open(&options, reasons, &t->sensor);
 
 	for (int m = SENSOR_MODE_AUTO + 1; m < SENSOR_MODE_COUNT; m++)
 		if (reasons[m].error)
@@ -173,12 +179,15 @@ static int watch_stage(struct selftest *t)
 	int err;
 
 	t->events = memfd_create("docksnoop-selftest", MFD_CLOEXEC);
-	t->stream = stream_new(&t->host);
+	t->stream = stream_new(&t->host, NULL, NULL);
 	if (t->events < 0 || !t->stream)
 		return -ENOMEM;
 	err = sink_open_stream(t->events, true, &sink);
 	err = err ? err : stream_add_sink(t->stream, sink);
 	options.stream = t->stream;
+	if (!err)
+		stream_set_ledger(t->stream, sensor_ledger(t->sensor));
+	err = err ? err : stream_start(t->stream);
 	err = err ? err : pipeline_new(&options, &t->pipeline);
 	return err ? err : pipeline_start(t->pipeline);
 }
@@ -253,12 +262,12 @@ static void check_other(struct selftest *t)
 
 static void check_lost(struct selftest *t)
 {
-	uint64_t lost[DS_LOST_COUNT] = {0};
+	uint64_t lost[DS_RING_COUNT][DS_LOST_COUNT] = {0};
 	uint64_t sum = 0;
 	int err = sensor_lost(t->sensor, lost);
 
-	for (int i = 0; i < DS_LOST_COUNT; i++)
-		sum += lost[i];
+	for (int i = 0; i < DS_RING_COUNT * DS_LOST_COUNT; i++)
+		sum += lost[i / DS_LOST_COUNT][i % DS_LOST_COUNT];
 	step(t, !err && !sum, "%" PRIu64 " records lost", sum);
 }
 

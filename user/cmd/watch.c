@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -16,9 +17,11 @@
 #include "user/cmd/pipeline.h"
 #include "user/cmd/policy_file.h"
 #include "user/cmd/watch_options.h"
+#include "user/sensor/pins.h"
 #include "user/sensor/preflight.h"
 #include "user/util/cleanup.h"
 #include "user/util/clock.h"
+#include "user/util/confine.h"
 #include "user/util/file.h"
 #include "user/util/log.h"
 #include "user/util/text.h"
@@ -33,6 +36,7 @@ struct watch {
 	struct sensor *sensor;
 	struct pipeline *pipeline;
 	struct policy *policy; /* NULL: none */
+	struct pins *pins;     /* NULL: nothing outlives us */
 	int procfd;
 	int epoll;
 	int signals;
@@ -45,8 +49,10 @@ static void watch_free(struct watch *w)
 {
 	pipeline_free(w->pipeline);
 	policy_free(w->policy);
-	sensor_free(w->sensor);
+	/* It keeps its account in what is the sensor's. */
 	stream_free(w->stream);
+	sensor_free(w->sensor);
+	pins_close(w->pins);
 	free(w->host.hostname);
 	free(w->host.machine_id);
 	cleanup_close(&w->procfd);
@@ -77,8 +83,28 @@ static int sink_take(struct watch *w, int err, struct sink *sink, const char *wh
 	if (!err)
 		err = stream_add_sink(w->stream, sink);
 	if (err)
-		log_error("%s: %s", what, strerror(-err));
+		log_error("%s: %s", what,
+			  err == -EBUSY ? "another docksnoop writes to it" : strerror(-err));
 	return err;
+}
+
+/* From the sinks' own threads. */
+static void sink_trouble(void *ctx, const struct outlet_trouble *t)
+{
+	(void)ctx;
+	if (t->gone)
+		log_warn("%s: %s, and %" PRIu64 " lines with it; a new one was begun", t->sink,
+			 t->gone, t->lines);
+	else if (t->error == -EPIPE)
+		log_warn("%s: nobody reads it any more; what would go there is lost", t->sink);
+	else if (t->error == -EAGAIN)
+		log_warn("%s: its reader does not read; up to %lu MiB of lines wait for it",
+			 t->sink, OUTLET_BYTES >> 20);
+	else if (t->error)
+		log_warn("%s: %s; up to %lu MiB of lines wait until it takes them again", t->sink,
+			 strerror(-t->error), OUTLET_BYTES >> 20);
+	else
+		log_info("%s: takes lines again", t->sink);
 }
 
 static int sinks_open(struct watch *w)
@@ -87,7 +113,7 @@ static int sinks_open(struct watch *w)
 	struct sink *sink = NULL;
 	int err = 0;
 
-	w->stream = stream_new(&w->host);
+	w->stream = stream_new(&w->host, sink_trouble, NULL);
 	if (!w->stream)
 		return -ENOMEM;
 	if (!o->no_stdout) {
@@ -143,10 +169,32 @@ static int loop_open(struct watch *w)
 	return err;
 }
 
-static int sensor_start(struct watch *w)
+/* Where it cannot be kept, that is said, and it is done without. */
+static void pins_take(struct watch *w)
+{
+	char why[512] = "";
+	int err;
+
+	if (!strcmp(w->options.pin, WATCH_PIN_NONE))
+		return;
+	err = pins_open(w->options.pin, why, sizeof(why), &w->pins);
+	if (err == -EBUSY)
+		log_info("%s: this is a second docksnoop beside it, and what happens while it does "
+			 "not run is not kept for it",
+			 why);
+	else if (err)
+		log_info("%s: what happens after a crash, until the next start, is not kept", why);
+}
+
+static int watch_attach(struct watch *w)
 {
 	struct sensor_reason reasons[SENSOR_MODE_COUNT] = {0};
-	int err = sensor_open(w->options.mode, !w->options.no_requests, reasons, &w->sensor);
+	const struct sensor_options options = {
+		.mode = w->options.mode,
+		.streams = !w->options.no_requests,
+		.pins = w->pins,
+	};
+	int err = sensor_open(&options, reasons, &w->sensor);
 
 	for (int m = SENSOR_MODE_AUTO + 1; m < SENSOR_MODE_COUNT; m++) {
 		if (!reasons[m].error)
@@ -156,6 +204,9 @@ static int sensor_start(struct watch *w)
 		else
 			log_info("no %s mode: %s", sensor_mode_name(m), reasons[m].text);
 	}
+	if (!err && sensor_unkept(w->sensor))
+		log_info("%s: what happens after a crash, until the next start, is not kept",
+			 sensor_unkept(w->sensor));
 	if (!err && !sensor_sees_failures(w->sensor))
 		log_info("connects that fail are not seen in tracepoint mode on this kernel");
 	if (err)
@@ -198,10 +249,20 @@ static void policy_reload(struct watch *w)
 	policy_say(w);
 }
 
+/*
+ * What is allocated by one thread and freed by another leaves holes in each one's heap: one
+ * heap for all, and what is large, as chunks of a queue are, goes back at once.
+ */
+static void memory_spare(void)
+{
+	mallopt(M_ARENA_MAX, 1);
+	mallopt(M_MMAP_THRESHOLD, 64 << 10);
+	mallopt(M_TRIM_THRESHOLD, 256 << 10);
+}
+
 static void signals_take(struct watch *w)
 {
 	struct signalfd_siginfo info = {0};
-	int err;
 
 	while (read(w->signals, &info, sizeof(info)) == sizeof(info)) {
 		if (info.ssi_signo != SIGHUP) {
@@ -209,18 +270,10 @@ static void signals_take(struct watch *w)
 			continue;
 		}
 		notify_reloading();
-		err = stream_reopen(w->stream);
-		if (err)
-			log_warn("reopening the log file: %s; it is tried again with SIGHUP",
-				 strerror(-err));
+		stream_reopen(w->stream);
 		policy_reload(w);
 		notify_ready(w->host.mode);
 	}
-}
-
-static bool stdout_alone(const struct watch *w)
-{
-	return !w->options.no_stdout && !w->options.file && !w->options.syslog;
 }
 
 static int watch_run(struct watch *w)
@@ -243,7 +296,7 @@ static int watch_run(struct watch *w)
 		err = pipeline_drain(w->pipeline);
 		pipeline_tick(w->pipeline);
 		notify_watchdog();
-		if (stdout_alone(w) && pipeline_emit_error(w->pipeline) == -EPIPE) {
+		if (stream_dead(w->stream)) {
 			log_error("stdout was closed, and there is no other place to write to");
 			err = -EPIPE;
 		}
@@ -291,6 +344,57 @@ static int core_forbid(void)
 	return 0;
 }
 
+/* Everything is open: nothing but what is needed from here on. */
+static int watch_confine(struct watch *w)
+{
+	char why[256] = "";
+	int err = process_confine(why, sizeof(why));
+
+	if (err) {
+		log_error("%s", why);
+		return err;
+	}
+	stream_set_ledger(w->stream, sensor_ledger(w->sensor));
+	err = stream_start(w->stream);
+	err = err ? err : sensor_start(w->sensor);
+	if (err)
+		log_error("starting a thread: %s", strerror(-err));
+	return err;
+}
+
+/* What has not got out by then will not: a reader that hangs must not keep us. */
+#define FINISH_MS 3000
+
+static void watch_finish(struct watch *w)
+{
+	uint64_t left = stream_finish(w->stream, FINISH_MS);
+
+	if (left)
+		log_warn("%" PRIu64 " lines could not be written any more, and are lost", left);
+	if (stream_head(w->stream))
+		log_info("%s ends with the hash %s", w->options.file, stream_head(w->stream));
+	log_info("stopped: %" PRIu64 " events written, %" PRIu64 " lost", stream_emitted(w->stream),
+		 pipeline_lost(w->pipeline));
+}
+
+static int watch_unpin(const char *dir)
+{
+	AUTO_PINS struct pins *pins = NULL;
+	char why[512] = "";
+
+	if (access(dir, F_OK) && errno == ENOENT) {
+		log_info("%s: there is nothing to remove", dir);
+		return EXIT_DONE;
+	}
+	if (pins_open(dir, why, sizeof(why), &pins)) {
+		log_error("%s", why);
+		return EXIT_BROKE;
+	}
+	pins_remove(pins);
+	log_info("%s was removed: nothing is attached any more", dir);
+	return EXIT_DONE;
+}
+
 int cmd_watch(int argc, char **argv)
 {
 	AUTO_WATCH struct watch w = {.procfd = -1, .epoll = -1, .signals = -1, .timer = -1};
@@ -299,6 +403,8 @@ int cmd_watch(int argc, char **argv)
 
 	if (err)
 		return err > 0 ? EXIT_DONE : EXIT_USAGE;
+	if (w.options.unpin)
+		return watch_unpin(w.options.pin);
 	if (policy_open(w.options.policy, why, &w.policy))
 		return EXIT_USAGE;
 	policy_say(&w);
@@ -311,14 +417,18 @@ int cmd_watch(int argc, char **argv)
 		log_error("%s", why);
 		return EXIT_UNABLE;
 	}
+	memory_spare();
 	w.procfd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (w.procfd < 0 || host_describe(&w.host))
 		return EXIT_BROKE;
 	if (sinks_open(&w))
 		return EXIT_USAGE;
-	if (sensor_start(&w))
+	pins_take(&w);
+	if (watch_attach(&w))
 		return EXIT_UNABLE;
 	w.host.mode = sensor_mode_name(sensor_mode(w.sensor));
+	if (watch_confine(&w))
+		return EXIT_BROKE;
 	err = loop_open(&w);
 	err = err ? err : watch_start(&w);
 	if (err) {
@@ -332,12 +442,8 @@ int cmd_watch(int argc, char **argv)
 
 	err = watch_run(&w);
 	notify_stopping();
-	/* What happened before we were told to stop is still in the ring. */
-	if (!err)
-		err = pipeline_drain(w.pipeline);
 	pipeline_stopped(w.pipeline);
-	log_info("stopped: %" PRIu64 " events written, %" PRIu64 " lost", stream_emitted(w.stream),
-		 pipeline_lost(w.pipeline));
+	watch_finish(&w);
 	if (err && err != -EPIPE)
 		log_error("reading from the kernel: %s", strerror(-err));
 	return err ? EXIT_BROKE : EXIT_DONE;

@@ -6,9 +6,11 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <syslog.h>
 
 #include "user/output/sink.h"
+#include "user/sensor/pins.h"
 #include "user/util/file.h"
 #include "user/util/log.h"
 
@@ -27,6 +29,10 @@ static const char help[] =
 	"  --policy FILE         what is justified, reloaded on SIGHUP (default:\n"
 	"                        /etc/docksnoop/policy.yaml, where it exists)\n"
 	"  --no-requests         do not follow what is asked of the daemons\n"
+	"  --pin DIR             folder in bpffs that keeps what happens while docksnoop\n"
+	"                        is away after a crash (default: " PINS_DIR ";\n"
+	"                        none: nothing is kept)\n"
+	"  --unpin               remove what is kept there, and do nothing else\n"
 	"  --mode MODE           auto, trampoline, kprobe or tracepoint (default:\n"
 	"                        auto, the strongest that this kernel allows)\n"
 	"  --duration SECONDS    stop after this time\n"
@@ -44,6 +50,8 @@ enum {
 	OPT_ALL,
 	OPT_SOCKET,
 	OPT_POLICY,
+	OPT_PIN,
+	OPT_UNPIN,
 	OPT_NO_REQUESTS,
 	OPT_MODE,
 	OPT_DURATION,
@@ -58,6 +66,8 @@ static const struct option long_options[] = {
 	{"all", no_argument, NULL, OPT_ALL},
 	{"socket", required_argument, NULL, OPT_SOCKET},
 	{"policy", required_argument, NULL, OPT_POLICY},
+	{"pin", required_argument, NULL, OPT_PIN},
+	{"unpin", no_argument, NULL, OPT_UNPIN},
 	{"no-requests", no_argument, NULL, OPT_NO_REQUESTS},
 	{"mode", required_argument, NULL, OPT_MODE},
 	{"duration", required_argument, NULL, OPT_DURATION},
@@ -96,6 +106,15 @@ static int option_take(int opt, struct watch_options *o, size_t *socket_count)
 	case OPT_POLICY:
 		o->policy = optarg;
 		return 0;
+	case OPT_PIN:
+		o->pin = optarg;
+		if (optarg[0] == '/' || !strcmp(optarg, WATCH_PIN_NONE))
+			return 0;
+		log_error("--pin takes an absolute path, or 'none', not '%s'", optarg);
+		return -EINVAL;
+	case OPT_UNPIN:
+		o->unpin = true;
+		return 0;
 	case OPT_SYSLOG:
 		o->syslog = true;
 		if (!optarg || !syslog_facility_parse(optarg, &o->facility))
@@ -127,7 +146,7 @@ static int option_take(int opt, struct watch_options *o, size_t *socket_count)
 
 int watch_options_parse(int argc, char **argv, struct watch_options *out)
 {
-	struct watch_options o = {.facility = LOG_DAEMON};
+	struct watch_options o = {.facility = LOG_DAEMON, .pin = PINS_DIR};
 	size_t socket_count = 0;
 	int opt, err = 0;
 
@@ -143,6 +162,10 @@ int watch_options_parse(int argc, char **argv, struct watch_options *out)
 	}
 	if (!err && o.no_stdout && !o.file && !o.syslog) {
 		log_error("--no-stdout leaves nowhere to write: give --file or --syslog");
+		err = -EINVAL;
+	}
+	if (!err && o.unpin && !strcmp(o.pin, WATCH_PIN_NONE)) {
+		log_error("--unpin has nothing to remove with --pin none");
 		err = -EINVAL;
 	}
 	if (err) {

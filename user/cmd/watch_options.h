@@ -6,6 +6,8 @@
 
 #include "user/sensor/sensor.h"
 
+#define WATCH_PIN_NONE "none"
+
 struct watch_options {
 	bool json;
 	bool no_stdout;
@@ -14,6 +16,8 @@ struct watch_options {
 	bool syslog;
 	int facility;
 	const char *file;
+	const char *pin;      /* the folder, or WATCH_PIN_NONE */
+	bool unpin;	      /* remove it, and do nothing else */
 	const char *policy;   /* NULL: the default, where it exists */
 	const char **sockets; /* ended by NULL; malloc'd, the strings are argv's */
 	enum sensor_mode mode;
