@@ -16,11 +16,16 @@ from lib import host, routes, skips  # noqa: E402
 from lib.watch import Watch, load_validator  # noqa: E402
 
 _unexpected_skips = []
-# Every kernel's table is made by a run of its own, and nothing else is in it.
-_matrix = "test_matrix.py"
-collect_ignore = [_matrix]
-if os.environ.get("DOCKSNOOP_MATRIX"):
-    collect_ignore = [name for name in os.listdir(os.path.dirname(__file__)) if name != _matrix]
+# Each of these is a run of its own, and nothing else is in it: every kernel's table; what wants
+# systemd to be PID 1 of a machine that can be thrown away; and what takes as long as it is told to.
+_apart = {
+    "test_matrix.py": "DOCKSNOOP_MATRIX", "test_service.py": "DOCKSNOOP_SERVICE",
+    "test_chaos.py": "DOCKSNOOP_CHAOS_SECONDS",
+}
+collect_ignore = list(_apart)
+for _name, _variable in _apart.items():
+    if os.environ.get(_variable):
+        collect_ignore = [name for name in os.listdir(os.path.dirname(__file__)) if name != _name]
 
 
 def pytest_configure(config):

@@ -5,6 +5,7 @@ import contextlib
 import os
 import pathlib
 import socket
+import subprocess
 
 import pytest
 from lib import engine as engines
@@ -120,3 +121,33 @@ def test_docksnoops_own_connects_never_appear(engine, marker, listener, docksnoo
         marker.settle(watch)
     assert not watch.events(process__pid=watch.pid)
     assert not watch.events(process__name="docksnoop")
+
+
+@pytest.mark.once
+def test_data_root_on_a_disk_that_hangs(engine, boxes, docksnoop, mode, scratch):
+    """No connect waits for it, and names are back when it is."""
+    directory = routes.directory(engine.run_dir, "docker.sock")
+    library = str(scratch / "slow.so")
+    source = pathlib.Path(__file__).with_name("slow.c")
+    subprocess.run(["gcc", "-shared", "-fPIC", "-O2", "-o", library, str(source)], check=True)
+    hangs = scratch / "hangs"
+    watch = docksnoop(
+        mode=mode, loss_is_fine=True,
+        wrap=["env", f"LD_PRELOAD={library}", f"SLOW_SWITCH={hangs}", f"SLOW_PART={engine.dir}/data/containers"],
+    )
+    hangs.touch()
+    made = []
+    for _ in range(4):
+        box = boxes(*directory.options, client=("-s", directory.path))
+        event = watch.wait_for("socket-connect", box, timeout=10)
+        assert get(event, "container.id") == box.id
+        assert get(event, "docksnoop.verdict") == "flagged"
+        made.append(event)
+    assert [get(e, "container.name") for e in made] == [None] * 4
+    lost = watch.wait_for("events-lost")
+    assert (get(lost, "docksnoop.lost.kind"), get(lost, "docksnoop.lost.place")) == ("name", "slow-disk")
+    hangs.unlink()
+    box = boxes(*directory.options, client=("-s", directory.path))
+    event = watch.wait_for("socket-connect", box)
+    assert get(event, "container.name") == box.name
+    assert watch.stop() == 0

@@ -3,6 +3,7 @@
 
 import json
 import os
+import pathlib
 import re
 import signal
 import subprocess
@@ -10,35 +11,12 @@ import unicodedata
 
 import pytest
 from lib import expect, host
-from lib.watch import brief, check_line, get
+from lib.eventlog import EventLog
+from lib.watch import brief, get
 
 pytestmark = pytest.mark.once
 
 HOSTILE = "first\nsecond\r\x1b[31mred\x1b[0m\x07\x9b2J\u202egnp \\ \"quoted\" é"
-
-
-class EventLog:
-    """A file that docksnoop appends to."""
-
-    def __init__(self, path, validator):
-        self.path = str(path)
-        self._validator = validator
-
-    def events(self):
-        events = []
-        with open(self.path, "rb") as lines:
-            for line in lines:
-                assert line.endswith(b"\n"), f"half a line: {line!r}"
-                problem, event = check_line(self._validator, line)
-                assert not problem, problem
-                events.append(event)
-        return events
-
-    def connects(self, box):
-        return [
-            event for event in self.events()
-            if get(event, "event.action") == "socket-connect" and get(event, "container.id") == box.id
-        ]
 
 
 # Text
@@ -129,6 +107,13 @@ def test_first_and_last_events_are_the_monitors(marker, docksnoop, mode):
     assert all(get(event, "docksnoop.mode") == mode for event in events)
     assert get(events[-1], "docksnoop.monitor.emitted") == len(events) - 1
     assert get(events[-1], "docksnoop.monitor.lost") == 0
+    boot_id = pathlib.Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    assert get(events[0], "docksnoop.monitor.boot_id") == boot_id
+    programs = get(events[0], "docksnoop.monitor.programs")
+    assert {name.split("_")[0] for name in programs} <= {"common", "kprobe", "kretprobe", "trampoline", "tracepoint"}
+    assert len(programs) >= 5
+    assert "0" * 16 not in programs.values()
+    assert get(events[0], "docksnoop.monitor.resumed") is None
 
 
 # Files

@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """The machine that the tests run on: what it is, and what is on it now."""
 
+import atexit
 import contextlib
+import functools
+import itertools
 import os
 import pathlib
 import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
@@ -170,6 +174,28 @@ def kill_all_of(directory):
         return not pids
 
     wait_until(gone, 10, f"the end of all processes of {directory}")
+
+
+@functools.lru_cache(maxsize=None)
+def _pins_root():
+    """A bpf file system of our own, so that nothing is kept in the host's; it goes when we end."""
+    path = tempfile.mkdtemp(prefix="dsb.", dir="/tmp")
+    subprocess.run(["mount", "-t", "bpf", "-o", "mode=0700", "bpf", path], check=True)
+
+    def remove():
+        subprocess.run(["umount", "-l", path], check=False)
+        os.rmdir(path)
+
+    atexit.register(remove)
+    return path
+
+
+def pin_dir():
+    """For --pin: one that nobody else uses, and that is not there yet."""
+    return f"{_pins_root()}/{next(_pin_numbers)}"
+
+
+_pin_numbers = itertools.count()
 
 
 def unmount_below(directory):

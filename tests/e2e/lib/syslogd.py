@@ -79,6 +79,10 @@ class Syslogd:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
             return probe.connect_ex(f"{self.dir}/log") == 0
 
+    @property
+    def pid(self):
+        return self._process.pid
+
     def wrap(self):
         """Put before a command so that it finds this one at /dev/log."""
         return [
