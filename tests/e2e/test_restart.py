@@ -16,6 +16,7 @@ from lib.watch import check_line, get
 
 def kill(watch):
     """As a crash, or the kernel that is out of memory, ends it."""
+    time.sleep(0.5)  # of a line that is in the pipe just now nobody could say whether it got out
     watch.send(signal.SIGKILL)
     assert watch.wait_exit() == -signal.SIGKILL
     watch.check()

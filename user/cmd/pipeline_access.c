@@ -76,7 +76,11 @@ void pipeline_take_open(void *ctx, uint32_t pid, struct open_connection *connect
 	bool told = false; /* by the docksnoop that was killed */
 
 	if (connection->known || tracker_process(p->tracker, pid, &p->record, &s))
-		return; /* told by its record, or gone meanwhile */
+		return;				    /* told by its record, or gone meanwhile */
+	if (pipeline_half_set_up(&p->record, &s)) { /* the runtime's, which is asked as well */
+		sighting_clear(&s);
+		return;
+	}
 	p->record.raw.connection = connection->id;
 	p->record.raw.socket_dev = listener->dev;
 	p->record.raw.socket_ino = listener->file_ino;

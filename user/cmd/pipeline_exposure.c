@@ -102,12 +102,7 @@ static void exposures_look(struct pipeline *p, const struct sighting *s)
 			      &seen);
 }
 
-/*
- * A container's first process still sees the host's files until its runtime has
- * changed its root, and so do the runtime's hooks. It is looked at once it
- * starts its program.
- */
-static bool half_set_up(const struct record *r, const struct sighting *s)
+bool pipeline_half_set_up(const struct record *r, const struct sighting *s)
 {
 	return s->container && !s->first && (r->raw.flags & DS_F_INIT_ROOT) &&
 	       r->raw.time_ns - r->raw.start_ns < SET_UP_NS;
@@ -136,7 +131,7 @@ void pipeline_take_start(struct pipeline *p)
 	namespace_started(p);
 	if (tracker_start(p->tracker, &p->record, &s))
 		return;
-	if (!half_set_up(&p->record, &s))
+	if (!pipeline_half_set_up(&p->record, &s))
 		exposures_look(p, &s);
 	sighting_clear(&s);
 }
@@ -148,7 +143,7 @@ static int process_scan(void *ctx, uint32_t pid)
 
 	if (tracker_process(p->tracker, pid, &p->record, &s))
 		return 0; /* gone meanwhile */
-	if (!half_set_up(&p->record, &s))
+	if (!pipeline_half_set_up(&p->record, &s))
 		exposures_look(p, &s);
 	sighting_clear(&s);
 	return 0;

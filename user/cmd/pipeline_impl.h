@@ -100,6 +100,12 @@ void pipeline_take_handoff(struct pipeline *p);
 /* pipeline_exposure.c */
 /* Fill p->files; valid until the listeners are looked at again. */
 void pipeline_collect_files(struct pipeline *p);
+/*
+ * A container's first process still sees the host's files, and holds what its runtime
+ * does, until that has changed its root; so do the runtime's hooks. It is looked at
+ * once it starts its program.
+ */
+bool pipeline_half_set_up(const struct record *r, const struct sighting *s);
 /* A program's start, in p->record, where none was seen before: a container's, or a service's. */
 void pipeline_take_start(struct pipeline *p);
 /* All processes, for that matter. */

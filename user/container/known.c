@@ -15,8 +15,11 @@
 /* A container can be renamed: what is older is read again when it is needed. */
 #define METADATA_AGE_NS 1000000000ULL
 
-/* A disk that hangs must not hold up everything: it is told without a name then. */
-#define PATIENCE_MS 300
+/*
+ * A disk that hangs must not hold up everything: it is told without a name then. A host
+ * that is merely busy is no such disk.
+ */
+#define PATIENCE_MS 2000
 
 /* In the order of last use: uthash keeps the order of insertion. */
 struct entry {
