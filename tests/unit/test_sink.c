@@ -417,6 +417,7 @@ static void test_file_account(void **state)
 	struct place *p = *state;
 	struct sink *sink = NULL;
 	struct ledger_sink account = {0};
+	char hash[CHAIN_HASH_SIZE] = "";
 	struct stat st = {0};
 
 	assert_int_equal(sink_open_file(p->path, &sink), 0);
@@ -439,6 +440,17 @@ static void test_file_account(void **state)
 	assert_int_equal(account.settled, 6);
 	assert_int_equal(account.end, 0);
 	sink_free(sink);
+	/* killed when its file had been renamed: the chain goes on in the new one */
+	assert_chained(p->path, 1, NULL, NULL, hash);
+	assert_string_equal(account.head, hash);
+	assert_int_equal(unlink(p->path), 0);
+	assert_int_equal(sink_open_file(p->path, &sink), 0);
+	sink_set_account(sink, &account);
+	assert_int_equal(put(sink, &p->sample->event, LINE), 0);
+	assert_chained(p->path, 1, NULL, hash, NULL);
+	sink_free(sink);
+	account.settled = 6;
+	assert_int_equal(stat(p->path, &st), 0);
 	account.end = st.st_size; /* of another file */
 	account.inode++;
 	assert_int_equal(sink_open_file(p->path, &sink), 0);

@@ -22,6 +22,7 @@ struct file_sink {
 	int fd;
 	bool midline; /* what was written last does not end a line */
 	struct chain chain;
+	bool chained;  /* there were records in the file when it was opened first */
 	time_t looked; /* whether the path still leads to it */
 	bool strayed;  /* it did not, when that was looked at last */
 	/* of this file, for when it is deleted */
@@ -94,6 +95,9 @@ static void file_sink_account(struct sink *base)
 	    (uint64_t)st.st_size >= a->end)
 		sink_settle(base, a->settling);
 	a->end = 0;
+	/* It was killed after its file had been renamed: the chain goes on in this one. */
+	if (!sink->chained && a->head[0])
+		memcpy(sink->chain.hash, a->head, sizeof(sink->chain.hash));
 }
 
 static void file_adopt(struct file_sink *sink, struct opened *o, bool first)
@@ -214,6 +218,8 @@ static int file_sink_write(struct sink *base, const char *line, uint64_t accesse
 		return err;
 	sink->midline = false;
 	chain_advance(&sink->chain, hash);
+	if (base->account)
+		memcpy(base->account->head, hash, sizeof(hash));
 	sink->lines++;
 	sink->accesses += accesses;
 	sink_settle(base, accesses);
@@ -267,6 +273,7 @@ int sink_open_file(const char *path, struct sink **out)
 	if (err)
 		return err;
 	sink->fd = -1;
+	sink->chained = o.chained;
 	file_adopt(sink, &o, true);
 	sink->base.ops = &ops;
 	sink->base.name = "file";

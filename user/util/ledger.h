@@ -24,6 +24,7 @@ struct ledger_sink {
 	uint64_t end;	   /* where the file is to end then; 0: nothing is being written */
 	uint64_t device;   /* the file that is */
 	uint64_t inode;
+	char head[72]; /* the hash of the last line, where lines are a chain */
 };
 
 struct ledger {
