@@ -24,6 +24,31 @@ struct {
 	__type(value, u8);
 } socket_names SEC(".maps");
 
+/*
+ * What those names end with, so that most connects need not be looked up: a bit for the
+ * last eight bytes of each. User space's; it sets all of them for names that are shorter.
+ */
+__u64 socket_name_ends;
+
+#define NAME_END_BYTES sizeof(u64)
+
+/* Can this be a name of socket_names, at the end of a path? Often no, and then it is none. */
+static __always_inline bool may_end_like_a_socket(const char *sun_path)
+{
+	char path[DS_SUN_PATH_MAX + 4]; /* a multiple of 8 */
+	long len = bpf_probe_read_kernel_str(path, DS_SUN_PATH_MAX + 1, sun_path);
+	u64 at = len - 1 - NAME_END_BYTES;
+	u64 end = 0;
+
+	if (len <= (long)NAME_END_BYTES)
+		return len > 1;
+	BOUND(at, 127);
+	if (at > DS_SUN_PATH_MAX - NAME_END_BYTES)
+		return true;
+	__builtin_memcpy(&end, path + at, sizeof(end));
+	return socket_name_ends >> ds_name_end_bit(end) & 1;
+}
+
 struct name_scratch {
 	char path[128]; /* sun_path and more, a power of two */
 	struct socket_name name;
@@ -127,6 +152,20 @@ struct {
 	__type(value, struct attempt);
 } attempts SEC(".maps");
 
+static __always_inline void attempts_add(s64 n)
+{
+	struct ds_control *c = control_get();
+
+	if (c)
+		__sync_fetch_and_add(&c->attempts, n);
+}
+
+static __always_inline void attempt_forget(u64 thread)
+{
+	if (!bpf_map_delete_elem(&attempts, &thread))
+		attempts_add(-1);
+}
+
 static __always_inline void attempt_remember(const char *sun_path)
 {
 	u64 thread = bpf_get_current_pid_tgid();
@@ -142,6 +181,7 @@ static __always_inline void attempt_remember(const char *sun_path)
 		BOUND(size, 0x1fff);
 		if (size <= sizeof(*before))
 			record_hand_over(&before->rec, size, DS_LOST_CONNECT);
+		attempt_forget(thread);
 	}
 	s = attempt_record(SCRATCH_ATTEMPT, sun_path);
 	if (!s)
@@ -155,15 +195,22 @@ static __always_inline void attempt_remember(const char *sun_path)
 		s->rec.truncated |= 1U << DS_STR_EXE | 1U << DS_STR_ARGV;
 	}
 	s->rec.size = sizeof(s->rec) + s->used;
-	if (bpf_map_update_elem(&attempts, &thread, s, BPF_ANY))
+	/* Before it is there: it must not be overlooked. */
+	attempts_add(1);
+	if (bpf_map_update_elem(&attempts, &thread, s, BPF_ANY)) {
+		attempts_add(-1);
 		lost_add(DS_LOST_ATTEMPT);
+	}
 }
 
 static __always_inline int attempt_begins(const char *sun_path)
 {
 	u32 slot = NAME_ATTEMPT;
-	struct name_scratch *n = bpf_map_lookup_elem(&name_scratches, &slot);
+	struct name_scratch *n;
 
+	if (!may_end_like_a_socket(sun_path))
+		return 0;
+	n = bpf_map_lookup_elem(&name_scratches, &slot);
 	if (!n || bpf_get_current_pid_tgid() >> 32 == self_tgid)
 		return 0;
 	/*
@@ -182,9 +229,10 @@ static __always_inline int attempt_begins(const char *sun_path)
 /* The current task's connect came about. */
 static __always_inline void attempt_ends(void)
 {
-	u64 thread = bpf_get_current_pid_tgid();
+	struct ds_control *c = control_get();
 
-	bpf_map_delete_elem(&attempts, &thread);
+	if (c && c->attempts)
+		attempt_forget(bpf_get_current_pid_tgid());
 }
 
 #endif

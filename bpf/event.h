@@ -171,8 +171,22 @@ struct ds_bytes {
 struct ds_control {
 	__u32 generation; /* of the programs that are at work: others attached have been relieved */
 	__u32 pid;	  /* who reads what they hand over, or has until it was killed */
-	__u8 ledger[4088];
+	/* Connects under way that are remembered by name; where there are none, none ends. */
+	__u64 attempts;
+	/* 1: user space looks into the rings by itself every few milliseconds; do not wake it. */
+	__u32 polled;
+	__u32 pad;
+	__u8 ledger[4072];
 };
+
+/*
+ * Which of 64 bits stands for the last eight bytes of a name: multiplicative hashing
+ * (Knuth, The Art of Computer Programming, 6.4, with 2^64 divided by the golden ratio).
+ */
+static inline unsigned int ds_name_end_bit(__u64 end)
+{
+	return end * 0x9E3779B97F4A7C15ULL >> 58;
+}
 
 /* What the kernel could not hand over, by kind and ring (ds_ring * DS_LOST_COUNT + ds_lost); per
  * CPU. */

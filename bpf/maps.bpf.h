@@ -39,13 +39,29 @@ struct {
  * only those of the generation that user space has named do anything, so that what
  * happens meanwhile is told, and told once.
  */
-static __always_inline bool relieved(void)
+static __always_inline struct ds_control *control_get(void)
 {
-	struct ds_control *c;
 	u32 zero = 0;
 
-	c = bpf_map_lookup_elem(&control, &zero);
+	return bpf_map_lookup_elem(&control, &zero);
+}
+
+static __always_inline bool relieved(void)
+{
+	struct ds_control *c = control_get();
+
 	return c && c->generation != generation;
+}
+
+/*
+ * Waking takes an interrupt, which on a virtual machine takes longer than all the rest of
+ * a record. Who is awake need not be woken.
+ */
+static __always_inline u64 wakeup_flags(void)
+{
+	struct ds_control *c = control_get();
+
+	return c && c->polled ? BPF_RB_NO_WAKEUP : 0;
 }
 
 /*

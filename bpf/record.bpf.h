@@ -31,10 +31,12 @@ static __always_inline bool record_of_host(const struct ds_record *rec)
 
 static __always_inline void record_hand_over(const struct ds_record *rec, u64 size, u32 lost_kind)
 {
+	u64 flags = wakeup_flags();
+
 	if (record_of_host(rec)) {
-		if (bpf_ringbuf_output(&host_records, (void *)rec, size, 0))
+		if (bpf_ringbuf_output(&host_records, (void *)rec, size, flags))
 			lost_add_at(DS_RING_HOST, lost_kind);
-	} else if (bpf_ringbuf_output(&records, (void *)rec, size, 0)) {
+	} else if (bpf_ringbuf_output(&records, (void *)rec, size, flags)) {
 		lost_add(lost_kind);
 	}
 }

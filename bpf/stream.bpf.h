@@ -171,7 +171,7 @@ static __always_inline void stream_send(struct stream_scratch *s, u64 captured)
 	s->head.captured = captured;
 	s->head.size = size;
 	BOUND(size, 2 * STREAM_CHUNK - 1);
-	if (bpf_ringbuf_output(&stream_bytes, s, size, 0))
+	if (bpf_ringbuf_output(&stream_bytes, s, size, wakeup_flags()))
 		lost_add(DS_LOST_BYTES);
 }
 

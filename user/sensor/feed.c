@@ -26,6 +26,13 @@
 #define TAKE_MAX 2048
 /* How long a thread sleeps that has found no room, or holds something back. */
 #define PAUSE_MS 100
+/*
+ * As long as records come it looks for them that often, and the kernel wakes nobody: what
+ * is to be seen costs those who do it less, and so does each record here. After so many
+ * times that there was nothing it waits to be woken.
+ */
+#define POLL_MS	  2
+#define POLLS_MAX 10
 /* Where no real-time priority is to be had. */
 #define READER_NICE -10
 
@@ -41,6 +48,7 @@ struct feed {
 	struct feed_ring records[DS_RING_COUNT];
 	struct feed_ring bytes;
 	struct ledger *ledger;
+	struct ds_control *control;
 	pthread_mutex_t lock; /* of what takes from the rings */
 	pthread_t thread;
 	bool started;
@@ -124,8 +132,8 @@ static int bytes_take(void *ctx, void *data, size_t size)
 	return ++r->batch < BATCH_MAX && !queue_full(r->queue) ? 0 : -EAGAIN;
 }
 
-/* What is in the rings now. Is there room for more? */
-static bool feed_pump(struct feed *f)
+/* What is in the rings now: *count is how many records that was. Is there room for more? */
+static bool feed_pump(struct feed *f, unsigned int *count)
 {
 	uint64_t now = clock_boot_ns();
 	uint64_t one = 1;
@@ -143,6 +151,7 @@ static bool feed_pump(struct feed *f)
 	pthread_mutex_unlock(&f->lock);
 	if (n)
 		(void)!write(f->ready, &one, sizeof(one));
+	*count = n;
 	return room;
 }
 
@@ -159,23 +168,39 @@ static void reader_hurry(void)
 		(void)setpriority(PRIO_PROCESS, 0, READER_NICE);
 }
 
+static void polled_set(struct feed *f, bool polled)
+{
+	__atomic_store_n(&f->control->polled, polled, __ATOMIC_SEQ_CST);
+}
+
 static void *feed_run(void *arg)
 {
 	struct epoll_event events[4];
 	struct feed *f = arg;
+	unsigned int taken = 0;
+	unsigned int polls = 0; /* that are left */
 	bool room = true;
 	int n;
 
 	reader_hurry();
 	for (;;) {
-		n = epoll_wait(f->epoll, events, 4, PAUSE_MS);
-		for (int i = 0; i < n; i++)
-			if (events[i].data.fd == f->stop)
-				return NULL;
+		n = epoll_wait(f->epoll, events, 4, polls ? POLL_MS : PAUSE_MS);
+		for (int i = 0; i < n; i++) {
+			if (events[i].data.fd != f->stop)
+				continue;
+			polled_set(f, false);
+			return NULL;
+		}
 		/* What has no room is still readable: not at once again. */
 		if (!room)
 			usleep(PAUSE_MS * 100);
-		room = feed_pump(f);
+		room = feed_pump(f, &taken);
+		if (taken)
+			polls = POLLS_MAX;
+		else if (polls)
+			polls--;
+		/* The last time after the kernel was told: a record may have been under way. */
+		polled_set(f, polls > 1);
 	}
 }
 
@@ -216,7 +241,7 @@ static void cleanup_feed(struct feed **feed)
 	feed_free(*feed);
 }
 
-int feed_new(const struct feed_rings *rings, struct ledger *ledger, struct feed **out)
+int feed_new(const struct feed_rings *rings, struct ds_control *control, struct feed **out)
 {
 	CLEANUP(cleanup_feed) struct feed *f = calloc(1, sizeof(*f));
 	int err = 0;
@@ -224,7 +249,8 @@ int feed_new(const struct feed_rings *rings, struct ledger *ledger, struct feed 
 	if (!f)
 		return -ENOMEM;
 	pthread_mutex_init(&f->lock, NULL);
-	f->ledger = ledger;
+	f->control = control;
+	f->ledger = (struct ledger *)control->ledger;
 	f->epoll = epoll_create1(EPOLL_CLOEXEC);
 	f->wakeup = epoll_create1(EPOLL_CLOEXEC);
 	f->ready = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -301,11 +327,12 @@ int feed_take(struct feed *f, sensor_fn fn, void *ctx)
 	const void *data = NULL;
 	struct queue *queue = NULL;
 	uint64_t count = 1;
+	unsigned int taken = 0;
 	size_t size = 0;
 	int n = 0;
 
 	(void)!read(f->ready, &count, sizeof(count));
-	feed_pump(f);
+	feed_pump(f, &taken);
 	while (n < TAKE_MAX && (queue = queue_next(f, &data, &size))) {
 		int err = fn(ctx, data, size);
 

@@ -21,10 +21,11 @@ struct feed_rings {
 };
 
 /*
- * @ledger is the caller's, and told what was taken. 0 or -errno; feed_start() starts the
+ * @control is the caller's: its ledger is told what was taken, and the kernel side, by it,
+ * when it need not wake anybody. 0 or -errno; feed_start() starts the
  * thread, and without it feed_take() sees what is in the rings all the same.
  */
-int feed_new(const struct feed_rings *rings, struct ledger *ledger, struct feed **out);
+int feed_new(const struct feed_rings *rings, struct ds_control *control, struct feed **out);
 int feed_start(struct feed *feed);
 void feed_free(struct feed *feed); /* NULL is allowed */
 

@@ -26,21 +26,38 @@ static int process_read(int procfd, uint32_t pid, const char *name, char **out)
 	return file_read(procfd, path, PROC_FILE_MAX, out, NULL);
 }
 
+/*
+ * The same of a file that the kernel makes in one go (single_open() in fs/proc/array.c and
+ * base.c), and so hands out with the first read, as far as there is room: these are read
+ * for each event.
+ */
+static int process_read_small(int procfd, uint32_t pid, const char *name, char *out, size_t size)
+{
+	AUTO_CLOSE int fd = -1;
+	char path[64];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "%" PRIu32 "/%s", pid, name);
+	fd = openat(procfd, path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, out, size - 1);
+	if (n < 0)
+		return -errno;
+	out[n] = '\0';
+	return 0;
+}
+
 int process_comm(int procfd, uint32_t pid, char out[16])
 {
-	AUTO_FREE char *text = NULL;
+	char text[64]; /* workers' names can be longer than comm is */
 	size_t len;
-	int err = process_read(procfd, pid, "comm", &text);
+	int err = process_read_small(procfd, pid, "comm", text, sizeof(text));
 
 	if (err)
 		return err;
 	len = strlen(text);
-	if (len && text[len - 1] == '\n')
-		len--;
-	if (len > 15)
-		len = 15;
-	memcpy(out, text, len);
-	out[len] = '\0';
+	if (len && text[len - 1] == '\n') /* there may be others in it */
+		text[len - 1] = '\0';
+	snprintf(out, 16, "%.15s", text);
 	return 0;
 }
 
@@ -54,10 +71,10 @@ struct stat_fields {
 
 static int stat_read(int procfd, uint32_t pid, struct stat_fields *out)
 {
-	AUTO_FREE char *text = NULL;
+	char text[1024]; /* 52 numbers; those that count come first */
 	struct stat_fields found = {0};
 	const char *p = NULL;
-	int err = process_read(procfd, pid, "stat", &text);
+	int err = process_read_small(procfd, pid, "stat", text, sizeof(text));
 
 	if (err)
 		return err;

@@ -136,7 +136,7 @@ static int feed_open(struct sensor *sensor, bool streams)
 		.bytes = streams ? bpf_map__fd(sensor->skel->maps.stream_bytes) : -1,
 	};
 
-	return feed_new(&rings, sensor_ledger(sensor), &sensor->feed);
+	return feed_new(&rings, sensor->control, &sensor->feed);
 }
 
 static int sensor_attach(struct sensor *sensor, const struct bpf_program *prog)

@@ -14,7 +14,7 @@
 /* How a sensor outlives the process that has opened it, and who goes on with it. */
 
 /* Raise it with anything that is kept: a map, or what is in it (bpf/event.h, ledger.h). */
-#define LAYOUT_VERSION 1
+#define LAYOUT_VERSION 2
 
 _Static_assert(sizeof(struct ledger) <= sizeof(((struct ds_control *)0)->ledger), "it fits");
 _Static_assert(DS_LOST_COUNT <= LEDGER_KINDS && DS_RING_COUNT == 2, "it has room for all kinds");
@@ -57,6 +57,8 @@ int sensor_control_map(struct sensor *sensor)
 	if (at == MAP_FAILED)
 		return -errno;
 	sensor->control = at;
+	/* One that was killed may have been looking when it was. */
+	sensor->control->polled = 0;
 	/* Where there are others at work these wait; else there is nothing to wait for. */
 	if (!sensor->control->generation) {
 		sensor->control->generation = sensor->generation;

@@ -59,10 +59,19 @@ int sensor_daemon_name_add(struct sensor *sensor, const char *name)
 int sensor_socket_name_add(struct sensor *sensor, const char *name)
 {
 	char key[32] = ""; /* struct socket_name */
+	size_t len = strlen(name);
+	uint64_t end = 0;
 	__u8 one = 1;
 
 	if (!sensor)
 		return 0;
+	/* Of a shorter one, what lies before it in a path is not known. */
+	if (len < sizeof(end)) {
+		sensor->skel->bss->socket_name_ends = ~0ULL;
+	} else {
+		memcpy(&end, name + len - sizeof(end), sizeof(end));
+		sensor->skel->bss->socket_name_ends |= 1ULL << ds_name_end_bit(end);
+	}
 	strncpy(key, name, sizeof(key) - 1);
 	return bpf_map__update_elem(sensor->skel->maps.socket_names, key, sizeof(key), &one,
 				    sizeof(one), BPF_ANY);
@@ -121,6 +130,11 @@ static bool is_connecting(const struct ds_record *attempt)
 	return strtol(text, NULL, 10) == SYS_connect;
 }
 
+static void attempt_gone(struct sensor *sensor)
+{
+	__atomic_fetch_sub(&sensor->control->attempts, 1, __ATOMIC_SEQ_CST);
+}
+
 int sensor_attempts(struct sensor *sensor, uint64_t age_ns, sensor_fn fn, void *ctx)
 {
 	int map = bpf_map__fd(sensor->skel->maps.attempts);
@@ -153,9 +167,11 @@ int sensor_attempts(struct sensor *sensor, uint64_t age_ns, sensor_fn fn, void *
 		if (bpf_map_lookup_and_delete_elem(map, &keys[i], value))
 			continue;
 		if (value->time_ns != began) { /* its thread's next one: too early to say */
-			(void)bpf_map_update_elem(map, &keys[i], value, BPF_NOEXIST);
+			if (bpf_map_update_elem(map, &keys[i], value, BPF_NOEXIST))
+				attempt_gone(sensor);
 			continue;
 		}
+		attempt_gone(sensor);
 		ledger_take(sensor_ledger(sensor), 1);
 		err = fn(ctx, value, value->size);
 	}
