@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import pathlib
+import signal
 import subprocess
 
 import pytest
@@ -265,3 +266,35 @@ def test_true_mount_of_a_runtimes_file_names_its_container(hand_made, engine, bo
     expect.container_is(event, engine, box)
     # by its namespace when its start was told before, and had bound that
     assert get(event, "docksnoop.attribution.by") in ("mountinfo", "namespace")
+
+
+def test_family_that_is_a_containers_later(engine, boxes, marker, docksnoop, mode):
+    """What was found of a process's ancestors is kept for a moment, and not for longer."""
+    box = boxes(sleeper=True)
+    watch = docksnoop(mode=mode)
+    fifo = pathlib.Path(engine.work_dir, engines.unique("fifo"))
+    os.mkfifo(fifo)
+    args = [engine.client, "-F", str(fifo), engine.socket]
+    parent = subprocess.Popen(["sh", "-c", '"$@" & wait', "sh", *args], stdout=subprocess.DEVNULL)
+    try:
+        child = host.wait_until(lambda: host.processes_with(args), 10, "the client")[0]
+        with open(fifo, "wb", buffering=0) as go:
+            go.write(b"x")
+            marker.settle(watch)
+            assert not watch.events(process__pid=child)  # the host's
+            for root in host.cgroup_hierarchies().values():
+                pathlib.Path(f"{root}{box.cgroup}/cgroup.procs").write_text(str(parent.pid))
+
+            def told():
+                go.write(b"x")
+                marker.settle(watch)
+                return watch.events("socket-connect", process__pid=child)
+
+            event = host.wait_until(told, 10, "a connect that is the container's")[0]
+        expect.container_is(event, engine, box)
+        expect.fields(event, docksnoop__verdict="flagged", docksnoop__attribution__by="ancestor")
+    finally:
+        for process in (child, parent.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+        parent.wait()

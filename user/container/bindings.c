@@ -23,6 +23,7 @@ const struct binding *bindings_find(const struct bindings *bindings, uint32_t in
 
 static void binding_drop(struct bindings *bindings, struct binding *b)
 {
+	bindings->changes++;
 	HASH_DEL(bindings->first, b);
 	free(b->outer_id);
 	free(b);
@@ -52,6 +53,7 @@ void bindings_set(struct bindings *bindings, uint32_t inum, const struct cgroup_
 		b->inum = inum;
 		HASH_ADD(hh, bindings->first, inum, sizeof(inum), b);
 	}
+	bindings->changes++;
 	memcpy(b->id, owner->id, sizeof(b->id));
 	free(b->outer_id);
 	b->outer_id = owner->outer_id[0] ? strdup(owner->outer_id) : NULL;

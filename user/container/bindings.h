@@ -24,6 +24,7 @@ struct binding {
 
 struct bindings {
 	int procfd;
+	uint64_t changes; /* how often whose a namespace is has become another */
 	struct binding *first;
 };
 

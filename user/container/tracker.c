@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "user/container/tracker.h"
+#include "user/container/tracker_impl.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#include "user/container/bindings.h"
-#include "user/container/known.h"
 #include "user/container/mounted.h"
 #include "user/container/shim.h"
 #include "user/sensor/process.h"
@@ -17,23 +14,6 @@
 #include "user/util/file.h"
 
 #define PARENTS_MAX 3
-/* A family that changes while it is looked at is looked at again. */
-#define ANCESTRY_TRIES 4
-/* PROC_PID_INIT_INO and PROC_USER_INIT_INO, include/linux/proc_ns.h: the same on every kernel. */
-#define INIT_PID_NS_INUM  0xEFFFFFFCU
-#define INIT_USER_NS_INUM 0xEFFFFFFDU
-
-struct tracker {
-	int procfd;
-	struct runtime_dirs *dirs;
-	struct known *known;
-	struct bindings bindings;
-	uint32_t host_mnt_ns;
-	struct stat host_root;
-	/* Too large for the stack: who is asked about, and an ancestor of that. */
-	struct record asked;
-	struct record ancestor;
-};
 
 void sighting_clear(struct sighting *sighting)
 {
@@ -43,19 +23,13 @@ void sighting_clear(struct sighting *sighting)
 
 /* --- containers ---------------------------------------------------------------- */
 
-/* Whose a cgroup is, and whether the path is to be believed. */
-struct placed {
-	struct cgroup_owner owner;
-	bool claimed;
-};
-
 /*
  * Below its own cgroup a container may make what it likes, such as the path of
  * another container of this host. A real inner container is its own runtime's
  * and the host's knows nothing of it: one that it does know is a claim, and
  * what is outside it is who acted.
  */
-static bool cgroup_owner_find(struct tracker *t, const char *cgroup, struct placed *out)
+bool tracker_owner_of(struct tracker *t, const char *cgroup, struct placed *out)
 {
 	AUTO_CONTAINER struct container *inner = NULL;
 	struct placed p = {0};
@@ -106,11 +80,6 @@ static const struct binding *binding_of_pids(const struct tracker *t, const stru
 	return raw->flags & DS_F_INIT_PID_NS ? NULL : bindings_find(&t->bindings, raw->pid_ns);
 }
 
-static bool is_bound_to(const struct binding *b, const char *id)
-{
-	return b && !strcmp(b->id, id);
-}
-
 /* --- a running process ------------------------------------------------------------- */
 
 static bool root_is_host(const struct tracker *t, uint32_t pid)
@@ -123,7 +92,7 @@ static bool root_is_host(const struct tracker *t, uint32_t pid)
 	       st.st_ino == t->host_root.st_ino;
 }
 
-static int process_read(const struct tracker *t, uint32_t pid, struct record *r)
+int tracker_read(const struct tracker *t, uint32_t pid, struct record *r)
 {
 	struct ds_record *raw = &r->raw;
 	int err = process_record(t->procfd, pid, r);
@@ -175,7 +144,7 @@ static bool parent_of_host(struct tracker *t)
 
 	return t->ancestor.raw.pid_ns == INIT_PID_NS_INUM &&
 	       root_is_host(t, t->ancestor.raw.tgid) &&
-	       !cgroup_owner_find(t, t->ancestor.cgroup, &placed);
+	       !tracker_owner_of(t, t->ancestor.cgroup, &placed);
 }
 
 /*
@@ -201,109 +170,6 @@ static bool shim_owner(struct tracker *t, const struct record *r, struct cgroup_
 	return true;
 }
 
-/* --- ancestors ------------------------------------------------------------------- */
-
-/*
- * A process can leave its cgroup and all of its namespaces. It cannot leave its
- * family: whoever loses its parent is given to its container's first process or
- * to the container's shim (PR_SET_CHILD_SUBREAPER), never to one of the host's.
- */
-struct ancestry {
-	struct tracker *tracker;
-	struct cgroup_owner owner;
-	bool contained; /* in a container, though in none that is known if owner is empty */
-	bool agreeing;	/* pass over those whose cgroup and mounts are not the same container's */
-};
-
-static void owner_from_binding(const struct binding *b, struct cgroup_owner *out)
-{
-	struct cgroup_owner owner = {.runtime = b->runtime};
-
-	memcpy(owner.id, b->id, sizeof(owner.id));
-	if (b->outer_id)
-		snprintf(owner.outer_id, sizeof(owner.outer_id), "%s", b->outer_id);
-	*out = owner;
-}
-
-/*
- * A container's shim names it on its command line, and has all that it has
- * started, until it is the container's. Anybody can call himself a shim: it must
- * be root, with all of the host's, and have no container among its own ancestors,
- * which are looked at next.
- */
-static void shim_look(struct ancestry *a, uint32_t pid)
-{
-	const uint32_t host = DS_F_INIT_MNT_NS | DS_F_INIT_PID_NS | DS_F_INIT_USER_NS;
-	struct tracker *t = a->tracker;
-	const struct ds_record *raw = &t->ancestor.raw;
-	struct cgroup_owner owner = {0};
-	struct shim shim = {0};
-	char name[16] = "";
-
-	if (process_comm(t->procfd, pid, name) || !shim_is_called(name) ||
-	    process_read(t, pid, &t->ancestor) || (raw->flags & host) != host || raw->uid)
-		return;
-	if (!shim_read_cmdline(t->procfd, pid, &shim) && !shim.pod) {
-		owner.runtime = shim.runtime;
-		memcpy(owner.id, shim.id, sizeof(owner.id));
-	}
-	a->owner = owner;
-	a->contained = true;
-}
-
-static int ancestor_look(void *ctx, uint32_t pid)
-{
-	struct ancestry *a = ctx;
-	struct tracker *t = a->tracker;
-	char cgroup[DS_CGROUP_MAX + 1] = "";
-	struct placed placed = {0};
-	const struct binding *b = NULL;
-	uint32_t inum = 0;
-	bool owned =
-		!process_cgroup(t->procfd, pid, cgroup) && cgroup_owner_find(t, cgroup, &placed);
-
-	if (!process_namespace(t->procfd, pid, "mnt", &inum) && inum != t->host_mnt_ns)
-		b = bindings_find(&t->bindings, inum);
-	if (a->agreeing && (owned || b)) {
-		if (!owned || !is_bound_to(b, placed.owner.id))
-			return 0;
-		a->owner = placed.owner;
-		return 1;
-	}
-	if (!b && !process_namespace(t->procfd, pid, "pid", &inum) && inum != INIT_PID_NS_INUM)
-		b = bindings_find(&t->bindings, inum);
-	if (!owned && !b) {
-		shim_look(a, pid);
-		return 0;
-	}
-	if (b && !is_bound_to(b, placed.owner.id))
-		owner_from_binding(b, &a->owner);
-	else
-		a->owner = placed.owner;
-	a->contained = true;
-	return 1;
-}
-
-static bool ancestry_find(struct tracker *t, const struct record *r, bool agreeing,
-			  struct cgroup_owner *out)
-{
-	for (int i = 0; i < ANCESTRY_TRIES; i++) {
-		struct ancestry a = {.tracker = t, .agreeing = agreeing};
-		int ret = process_each_ancestor(t->procfd, &r->raw, ancestor_look, &a);
-
-		if (ret == -EAGAIN)
-			continue;
-		if (!ret && !a.contained)
-			return false;
-		*out = a.owner;
-		return true;
-	}
-	/* Not host is all that can be said of a family that never holds still. */
-	if (!agreeing)
-		*out = (struct cgroup_owner){0};
-	return !agreeing;
-}
-
 /* --- who ------------------------------------------------------------------------- */
 
 /*
@@ -326,7 +192,7 @@ static bool record_of_host(const struct record *r)
 /* Of a cut path the upper end is missing: what is left was named by whoever made it so deep. */
 static bool record_placed(struct tracker *t, const struct record *r, struct placed *out)
 {
-	return !record_truncated(r, DS_STR_CGROUP) && cgroup_owner_find(t, r->cgroup, out);
+	return !record_truncated(r, DS_STR_CGROUP) && tracker_owner_of(t, r->cgroup, out);
 }
 
 /* Who it was, before anything is read about the container. */
@@ -376,9 +242,9 @@ static struct judged conflict_judge(struct tracker *t, const struct record *r,
 		.anomaly = "foreign-namespace",
 	};
 	struct cgroup_owner family = {0};
-	bool entered = is_bound_to(binding_of_pids(t, &r->raw), placed->owner.id);
+	bool entered = binding_is_of(binding_of_pids(t, &r->raw), placed->owner.id);
 
-	if (ancestry_find(t, r, true, &family) && family.id[0]) {
+	if (family_find(t, r, true, &family) && family.id[0]) {
 		if (strcmp(family.id, placed->owner.id) != 0 && strcmp(family.id, b->id) != 0)
 			return judged_by_family(&family);
 		entered = !strcmp(family.id, placed->owner.id);
@@ -404,7 +270,7 @@ static struct judged stranger_judge(struct tracker *t, const struct record *r,
 	AUTO_CONTAINER struct container *container = NULL;
 	struct cgroup_owner family = {0};
 
-	if (!ancestry_find(t, r, false, &family) || !family.id[0] ||
+	if (!family_find(t, r, false, &family) || !family.id[0] ||
 	    !strcmp(outermost(&family), outermost(&placed->owner)))
 		return j;
 	container = known_get(t->known, placed->owner.runtime, placed->owner.id);
@@ -440,7 +306,7 @@ static struct judged record_judge(struct tracker *t, const struct record *r)
 	}
 	if (b)
 		return judged_by_binding(b);
-	if (!(r->raw.flags & DS_F_KTHREAD) && ancestry_find(t, r, false, &owner))
+	if (!(r->raw.flags & DS_F_KTHREAD) && family_find(t, r, false, &owner))
 		return judged_by_family(&owner);
 	if (record_of_host(r))
 		return (struct judged){.host = true};
@@ -511,7 +377,7 @@ void tracker_cgroup(struct tracker *t, const char *cgroup)
 {
 	struct placed placed = {0};
 
-	if (cgroup_owner_find(t, cgroup, &placed))
+	if (tracker_owner_of(t, cgroup, &placed))
 		container_unref(known_get(t->known, placed.owner.runtime, placed.owner.id));
 }
 
@@ -519,7 +385,7 @@ bool tracker_contained(struct tracker *t, uint32_t pid)
 {
 	struct judged j = {0};
 
-	if (process_read(t, pid, &t->asked) || record_of_host(&t->asked))
+	if (tracker_read(t, pid, &t->asked) || record_of_host(&t->asked))
 		return false;
 	j = record_judge(t, &t->asked);
 	/* Who enters a service's mounts can make them its own, and not that service. */
@@ -530,7 +396,7 @@ bool tracker_contained(struct tracker *t, uint32_t pid)
 
 int tracker_process(struct tracker *t, uint32_t pid, struct record *r, struct sighting *out)
 {
-	int err = process_read(t, pid, r);
+	int err = tracker_read(t, pid, r);
 
 	return err ? err : tracker_start(t, r, out);
 }
@@ -575,6 +441,7 @@ void tracker_free(struct tracker *t)
 	if (!t)
 		return;
 	known_free(t->known);
+	families_free(t);
 	bindings_free(&t->bindings);
 	free(t);
 }
