@@ -155,7 +155,13 @@ def test_a_log_volume_that_is_taken_away(marker, docksnoop, mode, small_disk):
     watch = docksnoop("--file", str(log), mode=mode)
     marker.settle(watch)
     subprocess.run(["umount", "-l", str(small_disk)], check=True)
-    host.wait_until(lambda: marker.settle(watch) or log.exists(), 30, "a file where the volume was")
+
+    def opened_anew():
+        marker.settle(watch)
+        time.sleep(0.1)  # the volume is small, and must not be full before that
+        return log.exists()
+
+    host.wait_until(opened_anew, 30, "a file where the volume was")
     marker.settle(watch)
     host.wait_until(lambda: connects(log, marker.box), 10, "connects in it")
     assert watch.stop() == 0

@@ -75,6 +75,7 @@ static void emit(struct outlets *o)
 {
 	o->sample->event.host = NULL;
 	stream_emit(o->stream, &o->sample->event);
+	stream_flush(o->stream);
 }
 
 /*

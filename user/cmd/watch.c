@@ -295,6 +295,7 @@ static int watch_run(struct watch *w)
 		/* Before the tick: what came first is judged by what was known first. */
 		err = pipeline_drain(w->pipeline);
 		pipeline_tick(w->pipeline);
+		stream_flush(w->stream);
 		notify_watchdog();
 		if (stream_dead(w->stream)) {
 			log_error("stdout was closed, and there is no other place to write to");
@@ -437,6 +438,7 @@ int cmd_watch(int argc, char **argv)
 	}
 	if (w.options.duration_s)
 		w.end_ns = clock_boot_ns() + w.options.duration_s * 1000000000ULL;
+	stream_flush(w.stream);
 	pipeline_armed(w.pipeline);
 	notify_ready(w.host.mode);
 

@@ -11,6 +11,8 @@
 /* How often one that failed is tried again, and one that has nothing to do looked after. */
 #define RETRY_MS 200
 #define LOOK_MS	 1000
+/* So much is worth being woken for. */
+#define FLUSH_BYTES (64U << 10)
 /* A reader that is merely slow is nothing to speak of. */
 #define SLOW_TRIES 5
 
@@ -36,6 +38,7 @@ struct outlet {
 	size_t bytes;
 	uint64_t lines;
 	bool full; /* until half of it is free */
+	bool idle; /* the thread waits for something to do */
 	bool reopen;
 	bool stop;
 	bool dead;
@@ -180,8 +183,11 @@ static void *outlet_run(void *arg)
 	while (!o->stop) {
 		int err;
 
-		if (!o->first && !o->reopen)
+		if (!o->first && !o->reopen) {
+			o->idle = true;
 			wait_ms(o, LOOK_MS);
+			o->idle = false;
+		}
 		if (o->stop)
 			break;
 		err = outlet_work(o);
@@ -288,7 +294,8 @@ bool outlet_put(struct outlet *o, char *text, uint64_t sequence, uint64_t access
 		o->last = line;
 		o->bytes += line->bytes;
 		o->lines++;
-		pthread_cond_broadcast(&o->changed);
+		if (o->idle && o->bytes >= FLUSH_BYTES)
+			pthread_cond_broadcast(&o->changed);
 	} else {
 		o->full = true;
 	}
@@ -296,6 +303,14 @@ bool outlet_put(struct outlet *o, char *text, uint64_t sequence, uint64_t access
 	if (!room)
 		free(line);
 	return room;
+}
+
+void outlet_flush(struct outlet *o)
+{
+	pthread_mutex_lock(&o->lock);
+	if (o->idle && o->first)
+		pthread_cond_broadcast(&o->changed);
+	pthread_mutex_unlock(&o->lock);
 }
 
 void outlet_reopen(struct outlet *o)
@@ -332,6 +347,7 @@ uint64_t outlet_finish(struct outlet *o, unsigned int ms)
 	uint64_t end = clock_boot_ns() + ms * 1000000ULL;
 	uint64_t left;
 
+	outlet_flush(o);
 	pthread_mutex_lock(&o->lock);
 	while (o->started && o->first && !o->dead && clock_boot_ns() < end)
 		wait_ms(o, RETRY_MS);

@@ -43,6 +43,8 @@ void outlet_set_account(struct outlet *outlet, struct ledger_sink *account);
  * again, so that what is missing is one gap and not many.
  */
 bool outlet_put(struct outlet *outlet, char *line, uint64_t sequence, uint64_t accesses);
+/* Write what waits now: until this is called, or enough waits, nobody is woken for a line. */
+void outlet_flush(struct outlet *outlet);
 /* Would outlet_put() find room? */
 bool outlet_has_room(struct outlet *outlet);
 

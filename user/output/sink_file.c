@@ -132,59 +132,75 @@ static int file_sink_reopen(struct sink *base)
 	return err;
 }
 
-/*
- * Is it still what the path leads to? One that was deleted is left at once; where another
- * lies in its place, or none, whoever renamed it is given a moment to say so (SIGHUP).
- */
-static int file_sink_look(struct sink *base)
+/* It was deleted, and all that was in it with it. */
+static int file_replace(struct file_sink *sink)
 {
-	struct file_sink *sink = (struct file_sink *)base;
-	uint64_t lines, accesses;
-	struct stat own = {0}, there = {0};
-	time_t now = time(NULL);
-	bool strayed;
-	int err;
+	uint64_t lines = sink->lines;
+	uint64_t accesses = sink->accesses;
+	int err = file_sink_reopen(&sink->base);
 
-	if (fstat(sink->fd, &own))
-		return -errno;
-	if (!own.st_nlink) {
-		lines = sink->lines;
-		accesses = sink->accesses;
-		err = file_sink_reopen(&sink->base);
-		if (!err) {
-			sink->base.gone.what = "the file was deleted";
-			sink->base.gone.lines += lines;
-			sink->base.gone.accesses += accesses;
-		}
+	if (err)
 		return err;
-	}
-	if (now == sink->looked)
-		return 0;
-	sink->looked = now;
-	strayed = lstat(sink->path, &there) || there.st_dev != own.st_dev ||
-		  there.st_ino != own.st_ino;
-	if (strayed && sink->strayed)
-		(void)file_sink_reopen(&sink->base);
-	else
-		sink->strayed = strayed;
+	sink->base.gone.what = "the file was deleted";
+	sink->base.gone.lines += lines;
+	sink->base.gone.accesses += accesses;
 	return 0;
 }
 
-/* The whole line or nothing of it. */
-static int file_append(struct file_sink *sink, const char *text, size_t len, uint64_t accesses)
+/*
+ * Is it still what the path leads to? One that was deleted is left at once; where another
+ * lies in its place, or none, whoever renamed it is given a moment to say so (SIGHUP).
+ * *out is how the file is that is to be written to now.
+ */
+static int file_check(struct file_sink *sink, struct stat *out)
+{
+	struct stat own = {0}, there = {0};
+	time_t now = time(NULL);
+	bool strayed;
+	int err = 0;
+
+	if (fstat(sink->fd, &own))
+		return -errno;
+	if (own.st_nlink && now == sink->looked) {
+		*out = own;
+		return 0;
+	}
+	if (!own.st_nlink) {
+		err = file_replace(sink);
+	} else {
+		sink->looked = now;
+		strayed = lstat(sink->path, &there) || there.st_dev != own.st_dev ||
+			  there.st_ino != own.st_ino;
+		if (strayed && sink->strayed)
+			(void)file_sink_reopen(&sink->base);
+		else
+			sink->strayed = strayed;
+	}
+	if (!err && fstat(sink->fd, out))
+		err = -errno;
+	return err;
+}
+
+static int file_sink_look(struct sink *base)
+{
+	struct stat st = {0};
+
+	return file_check((struct file_sink *)base, &st);
+}
+
+/* The whole line or nothing of it; @st: how the file is. */
+static int file_append(struct file_sink *sink, const struct stat *st, const char *text, size_t len,
+		       uint64_t accesses)
 {
 	struct ledger_sink *a = sink->base.account;
-	struct stat st = {0};
 	size_t done = 0;
 	int err = 0;
 
-	if (fstat(sink->fd, &st))
-		return -errno;
 	if (a) {
 		a->settling = accesses;
-		a->device = st.st_dev;
-		a->inode = st.st_ino;
-		__atomic_store_n(&a->end, (uint64_t)st.st_size + len, __ATOMIC_RELEASE);
+		a->device = st->st_dev;
+		a->inode = st->st_ino;
+		__atomic_store_n(&a->end, (uint64_t)st->st_size + len, __ATOMIC_RELEASE);
 	}
 	while (done < len && !err) {
 		ssize_t n = write(sink->fd, text + done, len - done);
@@ -196,7 +212,7 @@ static int file_append(struct file_sink *sink, const char *text, size_t len, uin
 		else if (errno != EINTR)
 			err = -errno;
 	}
-	if (err && done && ftruncate(sink->fd, st.st_size))
+	if (err && done && ftruncate(sink->fd, st->st_size))
 		sink->midline = true;
 	if (a && err)
 		a->end = 0;
@@ -209,11 +225,12 @@ static int file_sink_write(struct sink *base, const char *line, uint64_t accesse
 	char hash[CHAIN_HASH_SIZE] = "";
 	AUTO_FREE char *sealed = NULL;
 	AUTO_FREE char *text = NULL;
-	int err = file_sink_look(base);
+	struct stat st = {0};
+	int err = file_check(sink, &st);
 
 	err = err ? err : chain_seal(&sink->chain, line, &sealed, hash);
 	err = err ? err : str_format(&text, "%s%s\n", sink->midline ? "\n" : "", sealed);
-	err = err ? err : file_append(sink, text, strlen(text), accesses);
+	err = err ? err : file_append(sink, &st, text, strlen(text), accesses);
 	if (err)
 		return err;
 	sink->midline = false;

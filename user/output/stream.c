@@ -242,6 +242,12 @@ void stream_emit(struct stream *stream, struct event *event)
 	event_spread(stream, event, NULL, event->accesses);
 }
 
+void stream_flush(struct stream *stream)
+{
+	for (size_t i = 0; i < stream->count; i++)
+		outlet_flush(stream->ways[i].outlet);
+}
+
 static void way_tell_legacy(struct stream *stream, struct way *way)
 {
 	struct event notice = {

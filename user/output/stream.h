@@ -47,6 +47,8 @@ int stream_start(struct stream *stream);
 
 /* Number the event, name its host (event->sequence, event->host) and hand it to all sinks. */
 void stream_emit(struct stream *stream, struct event *event);
+/* All that is to be said for now has been: let it be written. */
+void stream_flush(struct stream *stream);
 /* To be called about once a second: say what was missed, where nothing else is to be said. */
 void stream_look(struct stream *stream);
 /* Accesses of which nobody is to be told. */
