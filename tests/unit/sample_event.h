@@ -99,10 +99,10 @@ static inline void sample_container(struct sample *s)
 		.name = (char *)"traefik",
 		.image = (char *)"traefik:v2",
 		.image_hash = (char *)SAMPLE_HASH,
-		.labels = json_pack("{s:s,s:s}", "com.docker.compose.project", "edge",
-				    "com.docker.compose.service", "proxy"),
 		.described = true,
 	};
+	container_add_label(&s->container, "com.docker.compose.project", "edge");
+	container_add_label(&s->container, "com.docker.compose.service", "proxy");
 	s->event.container = &s->container;
 	s->event.attribution.by = ATTRIBUTED_BY_CGROUP;
 	s->event.verdict = VERDICT_FLAGGED;
@@ -353,7 +353,7 @@ static inline json_t *json_at(json_t *json, const char *path)
 
 static inline void sample_free(struct sample *s)
 {
-	json_decref(s->container.labels);
+	free(s->container.labels);
 	free(s);
 }
 

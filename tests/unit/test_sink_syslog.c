@@ -292,7 +292,7 @@ static void test_reduced(void **state)
 	char *text = calloc(1, 8193);
 
 	memset(text, 'x', 8192);
-	json_object_set_new(p->sample->container.labels, "filler", json_string(text));
+	container_add_label(&p->sample->container, "filler", text);
 	check_reduced(p, "[\"container.labels\"]");
 
 	/* each of these bytes becomes U+FFFD, six bytes as it is written */

@@ -199,12 +199,7 @@ static int label_add(struct start *s, const struct docker_option *o)
 	const char *equals = strchr(o->value, '=');
 	AUTO_FREE char *key = equals ? strndup(o->value, (size_t)(equals - o->value)) : NULL;
 
-	if (key && !s->container->labels)
-		s->container->labels = json_object();
-	/* One that is no UTF-8 is left out. */
-	if (key)
-		json_object_set_new(s->container->labels, key, json_string(equals + 1));
-	return 0;
+	return key ? container_add_label(s->container, key, equals + 1) : 0;
 }
 
 /* One of which a part is not known is none. */

@@ -22,11 +22,7 @@ bool inspect_is(const struct yaml_node *root)
 
 static int labels_take(void *ctx, const struct yaml_node *key, const struct yaml_node *value)
 {
-	json_t *labels = ctx;
-
-	if (yaml_text(value))
-		json_object_set_new(labels, yaml_text(key), json_string(yaml_text(value)));
-	return 0;
+	return container_add_label(ctx, yaml_text(key), yaml_text(value));
 }
 
 static int container_read(const struct yaml_node *object, struct container **out)
@@ -38,12 +34,11 @@ static int container_read(const struct yaml_node *object, struct container **out
 
 	if (!c)
 		return -ENOMEM;
-	c->labels = json_object();
-	if (!c->labels || container_set(&c->name, name && *name == '/' ? name + 1 : name) ||
+	if (container_set(&c->name, name && *name == '/' ? name + 1 : name) ||
 	    container_set(&c->image, yaml_text(yaml_get(config, "Image"))) ||
 	    container_set(&c->image_hash, yaml_text(yaml_get(object, "Image"))))
 		return -ENOMEM;
-	yaml_each_own(yaml_get(config, "Labels"), labels_take, c->labels);
+	yaml_each_own(yaml_get(config, "Labels"), labels_take, c);
 	*out = take_ptr(c);
 	return 0;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,7 +45,7 @@ void container_unref(struct container *container)
 		free(container->mounts[i].volume);
 	}
 	free(container->mounts);
-	json_decref(container->labels);
+	free(container->labels);
 	free(container->id);
 	free(container->name);
 	free(container->image);
@@ -55,9 +56,54 @@ void container_unref(struct container *container)
 	free(container);
 }
 
+bool container_labels_next(const struct container *container, size_t *at, const char **key,
+			   const char **value)
+{
+	if (*at >= container->labels_size)
+		return false;
+	*key = container->labels + *at;
+	*value = *key + strlen(*key) + 1;
+	*at += (size_t)(*value - *key) + strlen(*value) + 1;
+	return true;
+}
+
 const char *container_label(const struct container *container, const char *key)
 {
-	return json_string_value(json_object_get(container->labels, key));
+	const char *name = NULL;
+	const char *value = NULL;
+	size_t at = 0;
+
+	while (container_labels_next(container, &at, &name, &value))
+		if (!strcmp(name, key))
+			return value;
+	return NULL;
+}
+
+int container_add_label(struct container *container, const char *key, const char *value)
+{
+	size_t key_size = strlen(key) + 1;
+	size_t value_size = value ? strlen(value) + 1 : 0;
+	const char *name = NULL, *old = NULL;
+	char *more = NULL;
+	size_t at = 0;
+
+	if (!value)
+		return 0;
+	for (size_t begin = 0; container_labels_next(container, &at, &name, &old); begin = at) {
+		if (strcmp(name, key) != 0)
+			continue;
+		container->labels_size -= at - begin;
+		memmove(container->labels + begin, container->labels + at,
+			container->labels_size - begin);
+		break;
+	}
+	more = realloc(container->labels, container->labels_size + key_size + value_size);
+	if (!more)
+		return -ENOMEM;
+	memcpy(mempcpy(more + container->labels_size, key, key_size), value, value_size);
+	container->labels = more;
+	container->labels_size += key_size + value_size;
+	return 0;
 }
 
 int container_set(char **field, const char *value)
@@ -74,14 +120,17 @@ int container_set(char **field, const char *value)
 	return 0;
 }
 
-/* Copies the labels that begin with @prefix, or the others, while there is room. */
-static int labels_copy(json_t *from, json_t *to, const char *prefix, bool with_prefix, size_t *room,
-		       bool *damaged)
+/*
+ * Those that begin with @prefix, or the others, while there is room. No string holds a NUL:
+ * json_text_parse() has seen to that.
+ */
+static void labels_put(FILE *out, json_t *labels, const char *prefix, bool with_prefix,
+		       size_t *room, bool *damaged)
 {
 	const char *key = NULL;
 	json_t *value = NULL;
 
-	json_object_foreach (from, key, value) {
+	json_object_foreach (labels, key, value) {
 		size_t size = 0;
 
 		if ((strncmp(key, prefix, strlen(prefix)) == 0) != with_prefix)
@@ -94,32 +143,31 @@ static int labels_copy(json_t *from, json_t *to, const char *prefix, bool with_p
 		if (size > *room)
 			continue;
 		*room -= size;
-		if (json_object_set(to, key, value) < 0)
-			return -ENOMEM;
+		fwrite(key, 1, strlen(key) + 1, out);
+		fwrite(json_string_value(value), 1, strlen(json_string_value(value)) + 1, out);
 	}
-	return 0;
 }
 
 int container_set_labels(struct container *container, json_t *labels, bool *damaged)
 {
 	static const char compose[] = "com.docker.compose.";
 	size_t room = CONTAINER_LABELS_MAX;
-	json_t *copy = NULL;
-	int err = 0;
+	AUTO_FREE char *text = NULL;
+	size_t size = 0;
+	FILE *out = NULL;
 
 	if (!labels || !json_object_size(labels))
 		return 0;
-	copy = json_object();
-	if (!copy)
+	out = open_memstream(&text, &size);
+	if (!out)
 		return -ENOMEM;
-	err = labels_copy(labels, copy, compose, true, &room, damaged);
-	err = err ? err : labels_copy(labels, copy, compose, false, &room, damaged);
-	if (err) {
-		json_decref(copy);
-		return err;
-	}
-	json_decref(container->labels);
-	container->labels = copy;
+	labels_put(out, labels, compose, true, &room, damaged);
+	labels_put(out, labels, compose, false, &room, damaged);
+	if (ferror(out) | fclose(out))
+		return -ENOMEM;
+	free(container->labels);
+	container->labels = take_ptr(text);
+	container->labels_size = size;
 	return 0;
 }
 

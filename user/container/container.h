@@ -36,11 +36,14 @@ struct container {
 	char *image;	  /* as the user named it, "traefik:v2" */
 	char *image_hash; /* "sha256:…" */
 	/*
-	 * Object of strings, or NULL; of at most CONTAINER_LABELS_MAX bytes in all,
-	 * Compose's first. An image can bring labels, any of them: whoever made the
-	 * image may have chosen them, not only who started the container.
+	 * container_label(), container_labels_next(): of at most CONTAINER_LABELS_MAX
+	 * bytes in all, Compose's first. An image can bring labels, any of them: whoever
+	 * made the image may have chosen them, not only who started the container. Each
+	 * key and each value is followed by a NUL; in one piece, as there are thousands of
+	 * containers.
 	 */
-	json_t *labels;
+	char *labels;
+	size_t labels_size;
 	char *pod_name;
 	char *pod_namespace;
 	char *pod_uid;
@@ -61,8 +64,14 @@ void container_unref(struct container *container); /* NULL is allowed */
 /* Set one of its strings, while nobody else has a reference; NULL leaves it. -ENOMEM. */
 int container_set(char **field, const char *value);
 
+/* One more label, instead of another of that name; @value may be NULL: none. -ENOMEM. */
+int container_add_label(struct container *container, const char *key, const char *value);
+
 /* The value of a label, or NULL. Compose: com.docker.compose.{project,service}. */
 const char *container_label(const struct container *container, const char *key);
+/* The next label; false: there is none. *at is 0 in the beginning, and its own afterwards. */
+bool container_labels_next(const struct container *container, size_t *at, const char **key,
+			   const char **value);
 
 static inline void cleanup_container(struct container **c)
 {

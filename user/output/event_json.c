@@ -62,21 +62,21 @@ static json_t *host_object(struct build *b, const struct event_host *host)
 /* Labels come with the image, whoever made it: enough room for honest ones. */
 #define LABELS_MAX_BYTES 32768
 
-static void add_label(struct build *b, json_t *o, const char *key, json_t *value, size_t *room)
+static void add_label(struct build *b, json_t *o, const char *key, const char *value, size_t *room)
 {
-	size_t len = strlen(key) + json_string_length(value);
+	size_t len = strlen(key) + (value ? strlen(value) : 0);
 
-	if (!json_is_string(value) || json_object_get(o, key))
+	if (!value || json_object_get(o, key))
 		return;
 	if (len > *room) {
 		build_truncated(b, "container.labels");
 		return;
 	}
 	*room -= len;
-	build_set(b, o, key, json_incref(value));
+	build_set(b, o, key, json_string(value));
 }
 
-static json_t *labels_object(struct build *b, json_t *labels)
+static json_t *labels_object(struct build *b, const struct container *c)
 {
 	/* first what tells whose container it is, so that no other label costs it its room */
 	static const char *const first[] = {"com.docker.compose.project",
@@ -84,11 +84,12 @@ static json_t *labels_object(struct build *b, json_t *labels)
 	json_t *o = json_object();
 	size_t room = LABELS_MAX_BYTES;
 	const char *key = NULL;
-	json_t *value = NULL;
+	const char *value = NULL;
+	size_t at = 0;
 
 	for (size_t i = 0; i < sizeof(first) / sizeof(first[0]); i++)
-		add_label(b, o, first[i], json_object_get(labels, first[i]), &room);
-	json_object_foreach (labels, key, value)
+		add_label(b, o, first[i], container_label(c, first[i]), &room);
+	while (container_labels_next(c, &at, &key, &value))
 		add_label(b, o, key, value, &room);
 	return o;
 }
@@ -113,8 +114,7 @@ static json_t *container_object(struct build *b, const struct container *c)
 	}
 	build_set_object(b, o, "image", image);
 	build_set_text(b, o, "runtime", "container.runtime", runtime_name(c->runtime));
-	if (json_is_object(c->labels))
-		build_set_object(b, o, "labels", labels_object(b, c->labels));
+	build_set_object(b, o, "labels", labels_object(b, c));
 	return o;
 }
 
