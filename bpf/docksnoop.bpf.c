@@ -125,15 +125,21 @@ int BPF_PROG(trampoline_recvmsg_ends, struct socket *sock, struct msghdr *msg, u
 	return transfer_ended(DS_SIDE_REQUESTS, ret);
 }
 
-/* sendfile(2) and splice(2), until 6.5 (dc97391e6610): sendmsg since then */
-SEC("?fexit/unix_stream_sendpage")
-int BPF_PROG(trampoline_sendpage, struct socket *sock, void *page, int offset, u64 size, int flags,
-	     s64 ret)
+/*
+ * sendfile(2) and splice(2), until 6.5 (dc97391e6610): sendmsg since then. Who sends must be
+ * known before the daemon can read it.
+ */
+SEC("?fentry/unix_stream_sendpage")
+int BPF_PROG(trampoline_sendpage, struct socket *sock)
 {
-	if (ret <= 0)
-		return 0;
-	connection_used(sock);
-	return stream_passed_unseen(sock, ret);
+	return connection_used(sock);
+}
+
+SEC("?fexit/unix_stream_sendpage")
+int BPF_PROG(trampoline_sendpage_ends, struct socket *sock, void *page, int offset, u64 size,
+	     int flags, s64 ret)
+{
+	return ret > 0 ? stream_passed_unseen(sock, ret) : 0;
 }
 
 /* kprobe mode: where trampolines are refused and kprobes are not */

@@ -80,21 +80,34 @@ static void step(struct http_conversation *c, uint64_t now, char kind, const cha
 		CHECK(!http_conversation_overdue(c, now, 1));
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+/* Whether it is freed while nothing is under way must make no difference. */
+static uint32_t play(struct input in, bool rests)
 {
-	struct input in = {data, size};
 	struct http_conversation *c = NULL;
+	struct http_rest rest = {0};
 	uint32_t number = 0;
 
-	CHECK(!http_conversation_new(&ops, &number, &c));
+	CHECK(!http_conversation_new(&ops, &number, NULL, &c));
 	for (uint64_t now = 1000; in.size; now += 1000) {
 		size_t len = 0;
 		AUTO_FREE char *text = input_part(&in, 0xff, &len);
 
 		if (len)
 			step(c, now, text[0], text + 1, len - 1);
+		if (rests && http_conversation_rests(c, &rest)) {
+			http_conversation_free(c);
+			CHECK(!http_conversation_new(&ops, &number, &rest, &c));
+		}
 	}
 	CHECK(!http_conversation_close(c));
 	http_conversation_free(c);
+	return number;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct input in = {data, size};
+
+	CHECK(play(in, false) == play(in, true));
 	return 0;
 }

@@ -139,9 +139,22 @@ static size_t talk_answer_room(void *ctx, const struct http_exchange *x)
 
 static const struct http_ops talk_ops = {talk_body_room, talk_answer_room, talk_exchange};
 
-static void talk_step(struct http_conversation *c, const struct talk_step *step, uint64_t *now,
-		      size_t cut)
+/* @rests: it is freed whenever it can be, and what comes out must be the same. */
+static void talk_rest(struct http_conversation **c, struct talk_log *log, bool rests)
 {
+	struct http_rest rest = {0};
+
+	if (!rests || !http_conversation_rests(*c, &rest))
+		return;
+	http_conversation_free(*c);
+	assert_int_equal(http_conversation_new(&talk_ops, log, &rest, c), 0);
+}
+
+static void talk_step(struct http_conversation **conversation, const struct talk_step *step,
+		      uint64_t *now, size_t cut, struct talk_log *log, bool rests)
+{
+	struct http_conversation *c = *conversation;
+
 	enum http_side side = strchr("<hm", step->kind) ? HTTP_ANSWERS : HTTP_REQUESTS;
 
 	++*now;
@@ -171,14 +184,15 @@ static void talk_step(struct http_conversation *c, const struct talk_step *step,
 		copy = malloc(n);
 		assert_non_null(copy);
 		memcpy(copy, step->data + i, n);
-		assert_int_equal(http_conversation_feed(c, side, *now, copy, n), 0);
+		assert_int_equal(http_conversation_feed(*conversation, side, *now, copy, n), 0);
 		free(copy);
+		talk_rest(conversation, log, rests);
 		i += n;
 	}
 }
 
 /* @cut: bytes a feed, 0 for random ones. */
-static void talk_play(const struct talk *talk, size_t cut, struct talk_log *log)
+static void talk_play(const struct talk *talk, size_t cut, bool rests, struct talk_log *log)
 {
 	struct http_conversation *c = NULL;
 	uint64_t now = 1000;
@@ -187,9 +201,9 @@ static void talk_play(const struct talk *talk, size_t cut, struct talk_log *log)
 	log->text[0] = '\0';
 	log->body_room = talk->body_room;
 	log->answer_room = talk->answer_room;
-	assert_int_equal(http_conversation_new(&talk_ops, log, &c), 0);
+	assert_int_equal(http_conversation_new(&talk_ops, log, NULL, &c), 0);
 	for (size_t i = 0; i < TALK_STEPS && talk->steps[i].kind; i++)
-		talk_step(c, &talk->steps[i], &now, cut);
+		talk_step(&c, &talk->steps[i], &now, cut, log, rests);
 	assert_int_equal(http_conversation_close(c), 0);
 	http_conversation_free(c);
 }
@@ -198,8 +212,8 @@ static void talk_check(const struct talk *talk)
 {
 	static struct talk_log log;
 
-	for (int i = 0; i < (talk->whole_only ? 1 : 22); i++) {
-		talk_play(talk, i == 0 ? SIZE_MAX : i == 1 ? 1 : 0, &log);
+	for (int i = 0; i < (talk->whole_only ? 2 : 44); i++) {
+		talk_play(talk, i < 2 ? SIZE_MAX : i < 4 ? 1 : 0, i % 2, &log);
 		if (strcmp(log.text, talk->want) == 0)
 			continue;
 		print_error("%s (cut %d):\n%swant:\n%s", talk->name, i, log.text, talk->want);

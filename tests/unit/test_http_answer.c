@@ -232,7 +232,7 @@ static void bounds_what_waits(void **state)
 
 	(void)state;
 	log = (struct talk_log){.text = ""};
-	assert_int_equal(http_conversation_new(&talk_ops, &log, &c), 0);
+	assert_int_equal(http_conversation_new(&talk_ops, &log, NULL, &c), 0);
 	{
 		size_t size = sizeof(A) - 1;
 		AUTO_FREE char *text = malloc(MANY * size);
@@ -284,7 +284,7 @@ static void bounds_what_it_keeps_of_all(void **state)
 
 	(void)state;
 	assert_non_null(body);
-	assert_int_equal(http_conversation_new(&ops, &kept, &c), 0);
+	assert_int_equal(http_conversation_new(&ops, &kept, NULL, &c), 0);
 	for (int i = 0; i < 8; i++) {
 		assert_int_equal(
 			http_conversation_feed(c, HTTP_REQUESTS, 1, start, sizeof(start) - 1), 0);
@@ -306,7 +306,7 @@ static void says_what_needs_no_capture(void **state)
 
 	(void)state;
 	log = (struct talk_log){.text = "", .body_room = 2};
-	assert_int_equal(http_conversation_new(&talk_ops, &log, &c), 0);
+	assert_int_equal(http_conversation_new(&talk_ops, &log, NULL, &c), 0);
 	assert_false(http_conversation_skippable(c, HTTP_REQUESTS, &n));
 	assert_false(http_conversation_skippable(c, HTTP_ANSWERS, &n));
 	FEED(HTTP_REQUESTS, "POST /p HTTP/1.1\r\n" H "Content-Length: 1000\r\n\r\n1");
@@ -336,7 +336,7 @@ static void says_what_needs_no_capture(void **state)
 				      " upgrade=tcp\n");
 
 	/* Where a length may be made up, what it covers is looked at. */
-	assert_int_equal(http_conversation_new(&talk_ops, &log, &c), 0);
+	assert_int_equal(http_conversation_new(&talk_ops, &log, NULL, &c), 0);
 	assert_int_equal(http_conversation_lost(c, HTTP_REQUESTS, 1), 0);
 	FEED(HTTP_REQUESTS, "POST /p HTTP/1.1\r\n" H "Content-Length: 1000\r\n\r\n12");
 	assert_false(http_conversation_skippable(c, HTTP_REQUESTS, &n));

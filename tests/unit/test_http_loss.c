@@ -178,7 +178,7 @@ static void pairs_an_answer_that_came_first(void **state)
 	(void)state;
 	for (uint64_t asked = 5; asked <= 15; asked += 10) {
 		log = (struct talk_log){.text = ""};
-		assert_int_equal(http_conversation_new(&talk_ops, &log, &c), 0);
+		assert_int_equal(http_conversation_new(&talk_ops, &log, NULL, &c), 0);
 		assert_int_equal(
 			http_conversation_feed(c, HTTP_ANSWERS, 10, GONE, sizeof(GONE) - 1), 0);
 		assert_int_equal(http_conversation_feed(c, HTTP_REQUESTS, asked, A, sizeof(A) - 1),
@@ -230,7 +230,7 @@ static void survives_anything(void **state)
 
 		log = (struct talk_log){.body_room = (size_t)rand() % 50,
 					.answer_room = (size_t)rand() % 9};
-		assert_int_equal(http_conversation_new(&talk_ops, &log, &c), 0);
+		assert_int_equal(http_conversation_new(&talk_ops, &log, NULL, &c), 0);
 		for (int i = 0; i < 30; i++) {
 			const char *piece =
 				pieces[(size_t)rand() % (sizeof(pieces) / sizeof(pieces[0]))];

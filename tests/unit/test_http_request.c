@@ -317,7 +317,7 @@ static void check_long(const char *before, size_t n, const char *after, const ch
 	talk.steps[0] = (struct talk_step){'>', text, size};
 	talk.steps[1] = (struct talk_step){'<', answer, strlen(answer)};
 	for (size_t cut = 997; cut; cut = cut == SIZE_MAX ? 0 : SIZE_MAX) {
-		talk_play(&talk, cut, &log);
+		talk_play(&talk, cut, false, &log);
 		assert_string_equal(log.text, want);
 	}
 }

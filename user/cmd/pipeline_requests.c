@@ -35,7 +35,9 @@ struct turn {
 
 struct talk {
 	uint64_t connection;
-	struct http_conversation *http; /* NULL before the first byte */
+	struct http_conversation *http; /* NULL before the first byte, and while it rests */
+	struct http_rest rest;
+	bool begun;
 	struct pipeline *pipeline;
 	struct opener **users; /* who send on it: who opened it comes first */
 	size_t user_count;
@@ -297,8 +299,8 @@ static int talk_feed(struct talk *t, const struct ds_bytes *b)
 	int err = 0;
 
 	if (!t->http) {
-		err = http_conversation_new(&talk_ops, t, &t->http);
-		if (!err && (b->midway || b->offset)) {
+		err = http_conversation_new(&talk_ops, t, t->begun ? &t->rest : NULL, &t->http);
+		if (!err && !t->begun && (b->midway || b->offset)) {
 			err = http_conversation_lost(t->http, HTTP_REQUESTS, b->time_ns);
 			err = err ? err : http_conversation_lost(t->http, HTTP_ANSWERS, b->time_ns);
 			t->midway = true;
@@ -306,6 +308,7 @@ static int talk_feed(struct talk *t, const struct ds_bytes *b)
 	}
 	if (err)
 		return err;
+	t->begun = true;
 	if (t->midway && !t->placed[b->side])
 		t->offset[b->side] = b->offset;
 	t->placed[b->side] = true;
@@ -354,6 +357,8 @@ static int bytes_take(void *ctx, const void *data, size_t size)
 		return 0;
 	}
 	talk_skip(p, t, (enum ds_side)b->side);
+	if (http_conversation_rests(t->http, &t->rest))
+		http_conversation_free(take_ptr(t->http));
 	return pipeline_limit_reached(p) ? -ECANCELED : 0;
 }
 

@@ -6,7 +6,8 @@
 
 #include "user/http/pending.h"
 
-int http_conversation_new(const struct http_ops *ops, void *ctx, struct http_conversation **out)
+int http_conversation_new(const struct http_ops *ops, void *ctx, const struct http_rest *rest,
+			  struct http_conversation **out)
 {
 	struct http_conversation *c = calloc(1, sizeof(*c));
 
@@ -15,8 +16,12 @@ int http_conversation_new(const struct http_ops *ops, void *ctx, struct http_con
 	c->ops = ops;
 	c->ctx = ctx;
 	c->budget = HTTP_KEPT_MAX;
-	c->in.first = true;
-	http_request_begin(&c->in.request, true, false);
+	c->in.first = !rest;
+	if (rest) {
+		c->count = rest->count;
+		c->in.blanks = rest->blanks;
+	}
+	http_request_begin(&c->in.request, c->in.first, false);
 	*out = c;
 	return 0;
 }
@@ -28,6 +33,19 @@ void http_conversation_free(struct http_conversation *c)
 	http_pending_drop_after(c, NULL);
 	http_request_free(&c->in.request);
 	free(c);
+}
+
+bool http_conversation_rests(const struct http_conversation *c, struct http_rest *out)
+{
+	const struct http_in *in = &c->in;
+	const struct http_out *o = &c->out;
+
+	/* What was guessed once, because bytes were missing, is to be remembered. */
+	if (c->queue || in->at != HTTP_IN_REQUEST || in->first || in->resumed || in->request.size ||
+	    o->at != HTTP_OUT_LINE || o->line_size || o->early || o->lost)
+		return false;
+	*out = (struct http_rest){.count = c->count, .blanks = in->blanks};
+	return true;
 }
 
 static int call_end(struct http_conversation *c)

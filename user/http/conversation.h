@@ -105,11 +105,24 @@ struct http_ops {
 
 struct http_conversation;
 
+/* Of a conversation in which nothing is under way, all that there is to be known. */
+struct http_rest {
+	uint32_t count; /* requests so far */
+	unsigned int blanks;
+};
+
 /*
  * 0 or -ENOMEM. @ops must outlive it. Of a connection that is older than what is
- * known of it, call http_conversation_lost() for both sides first.
+ * known of it, call http_conversation_lost() for both sides first. @rest: go on with one
+ * that was freed while it rested; NULL: it begins.
  */
-int http_conversation_new(const struct http_ops *ops, void *ctx, struct http_conversation **out);
+int http_conversation_new(const struct http_ops *ops, void *ctx, const struct http_rest *rest,
+			  struct http_conversation **out);
+/*
+ * Is nothing under way? Then it can be freed until the next bytes come: connections are
+ * kept open for long, and most of the time nothing is asked.
+ */
+bool http_conversation_rests(const struct http_conversation *conversation, struct http_rest *out);
 /* Hands nothing over: http_conversation_close() does. NULL is fine. */
 void http_conversation_free(struct http_conversation *conversation);
 

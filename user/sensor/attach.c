@@ -46,6 +46,7 @@ static const struct trait {
 	{"trampoline_sendmsg", DS_LOST_HANDOFF, 0, false},
 	{"trampoline_sendmsg_ends", DS_LOST_BYTES, 0, true},
 	{"trampoline_sendpage", DS_LOST_HANDOFF, 1, false},
+	{"trampoline_sendpage_ends", DS_LOST_BYTES, 1, true},
 	{"trampoline_recvmsg", DS_LOST_BYTES, 0, true},
 	{"trampoline_recvmsg_ends", DS_LOST_BYTES, 0, true},
 	{"kprobe_kern_path", DS_LOST_PENDING, 0, false},
