@@ -31,21 +31,45 @@ struct {
 __u64 socket_name_ends;
 
 #define NAME_END_BYTES sizeof(u64)
+#define SUN_PATH_WORDS 14 /* sun_path is 108 bytes long */
 
-/* Can this be a name of socket_names, at the end of a path? Often no, and then it is none. */
-static __always_inline bool may_end_like_a_socket(const char *sun_path)
+/* Is one of its bytes zero? (Warren, Hacker's Delight, 6-1) */
+static __always_inline bool has_zero_byte(u64 word)
 {
-	char path[DS_SUN_PATH_MAX + 4]; /* a multiple of 8 */
-	long len = bpf_probe_read_kernel_str(path, DS_SUN_PATH_MAX + 1, sun_path);
-	u64 at = len - 1 - NAME_END_BYTES;
-	u64 end = 0;
+	return (word - 0x0101010101010101ULL) & ~word & 0x8080808080808080ULL;
+}
 
-	if (len <= (long)NAME_END_BYTES)
-		return len > 1;
-	BOUND(at, 127);
-	if (at > DS_SUN_PATH_MAX - NAME_END_BYTES)
+/*
+ * Can @sun_path, @max bytes long unless a NUL ends it, lead to a name of socket_names?
+ * Often no, and then it is none. Copied whole and looked through by words: twice as fast as
+ * by bytes. What the kernel holds is a sockaddr_storage, which ends later (__sys_connect(),
+ * net/socket.c); what follows the address in it is anything.
+ */
+static __always_inline bool may_end_like_a_socket(const char *sun_path, u64 max)
+{
+	u64 words[SUN_PATH_WORDS];
+	char *path = (char *)words;
+	u64 len = 0, end = 0;
+
+	if (bpf_probe_read_kernel(words, sizeof(words), sun_path))
 		return true;
-	__builtin_memcpy(&end, path + at, sizeof(end));
+	BOUND(max, 127);
+	if (max > DS_SUN_PATH_MAX)
+		return true;
+	path[max] = '\0';
+	for (int i = 0; i < SUN_PATH_WORDS && !has_zero_byte(words[i]); i++)
+		len += sizeof(u64);
+	if (!len)
+		return path[0];
+	if (len > sizeof(words) - sizeof(u64))
+		return true;
+	for (int i = 0; i < (int)sizeof(u64) && path[len]; i++)
+		len++;
+	len -= NAME_END_BYTES;
+	BOUND(len, 127);
+	if (len > sizeof(words) - NAME_END_BYTES)
+		return true;
+	__builtin_memcpy(&end, path + len, sizeof(end));
 	return socket_name_ends >> ds_name_end_bit(end) & 1;
 }
 
@@ -69,8 +93,11 @@ struct {
 	__type(value, struct name_scratch);
 } name_scratches SEC(".maps");
 
-/* Does the path that the kernel holds at @sun_path end like a daemon's socket? */
-static __always_inline bool ends_like_a_socket(u32 slot, const char *sun_path)
+/*
+ * Does the path that the kernel holds at @sun_path, @max bytes long unless a NUL ends it,
+ * end like a daemon's socket?
+ */
+static __always_inline bool ends_like_a_socket(u32 slot, const char *sun_path, u64 max)
 {
 	struct name_scratch *n = bpf_map_lookup_elem(&name_scratches, &slot);
 	u64 at;
@@ -78,7 +105,10 @@ static __always_inline bool ends_like_a_socket(u32 slot, const char *sun_path)
 
 	if (!n)
 		return false;
-	len = bpf_probe_read_kernel_str(n->path, DS_SUN_PATH_MAX + 1, sun_path);
+	BOUND(max, 127);
+	if (max > DS_SUN_PATH_MAX)
+		max = DS_SUN_PATH_MAX;
+	len = bpf_probe_read_kernel_str(n->path, max + 1, sun_path);
 	if (len <= 1)
 		return false;
 	at = len - 1;
@@ -99,7 +129,7 @@ static __always_inline bool ends_like_a_socket(u32 slot, const char *sun_path)
 }
 
 /* A record of the current task's attempt to reach what it calls @sun_path. */
-static __always_inline struct scratch *attempt_record(u32 slot, const char *sun_path)
+static __always_inline struct scratch *attempt_record(u32 slot, const char *sun_path, u64 max)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct scratch *s = record_begin(slot, DS_RECORD_CONNECT);
@@ -110,7 +140,8 @@ static __always_inline struct scratch *attempt_record(u32 slot, const char *sun_
 	task_fill(s, task);
 	task_fill_cgroup(s, task);
 	string_begin(s, DS_STR_CLIENT_PATH);
-	string_add(s, sun_path, DS_SUN_PATH_MAX + 1);
+	BOUND(max, 127);
+	string_add(s, sun_path, max + 1);
 	string_end(s, DS_STR_CLIENT_PATH);
 	task_fill_exe(s, task);
 	return s;
@@ -122,9 +153,9 @@ static __always_inline int attempt_failed(const char *sun_path, int result)
 	struct scratch *s;
 
 	if (bpf_get_current_pid_tgid() >> 32 == self_tgid ||
-	    !ends_like_a_socket(NAME_FAILED, sun_path))
+	    !ends_like_a_socket(NAME_FAILED, sun_path, DS_SUN_PATH_MAX))
 		return 0;
-	s = attempt_record(SCRATCH_CONNECT_FAILED, sun_path);
+	s = attempt_record(SCRATCH_CONNECT_FAILED, sun_path, DS_SUN_PATH_MAX);
 	if (!s)
 		return 0;
 	s->rec.result = result;
@@ -166,14 +197,14 @@ static __always_inline void attempt_forget(u64 thread)
 		attempts_add(-1);
 }
 
-static __always_inline void attempt_remember(const char *sun_path)
+static __always_inline void attempt_remember(const char *sun_path, u64 max)
 {
 	u64 thread = bpf_get_current_pid_tgid();
 	struct attempt *before;
 	struct scratch *s;
 	u64 size;
 
-	if (relieved() || !ends_like_a_socket(NAME_ATTEMPT, sun_path))
+	if (relieved() || !ends_like_a_socket(NAME_ATTEMPT, sun_path, max))
 		return;
 	before = bpf_map_lookup_elem(&attempts, &thread);
 	if (before) {
@@ -183,7 +214,7 @@ static __always_inline void attempt_remember(const char *sun_path)
 			record_hand_over(&before->rec, size, DS_LOST_CONNECT);
 		attempt_forget(thread);
 	}
-	s = attempt_record(SCRATCH_ATTEMPT, sun_path);
+	s = attempt_record(SCRATCH_ATTEMPT, sun_path, max);
 	if (!s)
 		return;
 	s->rec.flags |= DS_F_UNANSWERED;
@@ -203,12 +234,14 @@ static __always_inline void attempt_remember(const char *sun_path)
 	}
 }
 
-static __always_inline int attempt_begins(const char *sun_path)
+/* @len: of the address, with its family. */
+static __always_inline int attempt_begins(const char *sun_path, u64 len)
 {
+	u64 max = len - sizeof(u16);
 	u32 slot = NAME_ATTEMPT;
 	struct name_scratch *n;
 
-	if (!may_end_like_a_socket(sun_path))
+	if (len <= sizeof(u16) || !may_end_like_a_socket(sun_path, max))
 		return 0;
 	n = bpf_map_lookup_elem(&name_scratches, &slot);
 	if (!n || bpf_get_current_pid_tgid() >> 32 == self_tgid)
@@ -221,7 +254,7 @@ static __always_inline int attempt_begins(const char *sun_path)
 		lost_add(DS_LOST_ATTEMPT);
 		return 0;
 	}
-	attempt_remember(sun_path);
+	attempt_remember(sun_path, max);
 	__sync_lock_test_and_set(&n->busy, 0);
 	return 0;
 }

@@ -71,7 +71,7 @@ int tracepoint_connect_begins(void *ctx)
 {
 	struct bpf_sock_addr_kern *kern = bpf_cast_to_kern_ctx(ctx);
 
-	attempt_begins((const char *)kern->uaddr + sizeof(u16));
+	attempt_begins((const char *)kern->uaddr + sizeof(u16), kern->uaddrlen);
 	return 1;
 }
 

@@ -288,6 +288,7 @@ struct user_msghdr {
 /* The context of cgroup/connect_unix, as the kernel has it (include/linux/filter.h). */
 struct bpf_sock_addr_kern {
 	struct sockaddr *uaddr;
+	u32 uaddrlen;
 };
 
 #if defined(__TARGET_ARCH_x86)
