@@ -14,16 +14,17 @@ const volatile __u32 generation;
  * Records on their way to user space. When it is full the newest is dropped
  * and counted in lost_counts. Those of the host's own processes go apart, so that
  * they cannot crowd out a container's. User space takes them out at once: they need
- * to hold what comes while it waits for a CPU.
+ * to hold what comes while it waits for a CPU. Each page of a ring counts twice as
+ * resident memory of who reads it, as it is mapped twice.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 2 << 20);
+	__uint(max_entries, 1 << 20);
 } records SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 2 << 20);
+	__uint(max_entries, 1 << 20);
 } host_records SEC(".maps");
 
 struct {

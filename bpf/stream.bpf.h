@@ -57,7 +57,7 @@ struct {
 /* On their way to user space: apart from the others, which they must not crowd out. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 4 << 20);
+	__uint(max_entries, 1 << 20);
 } stream_bytes SEC(".maps");
 
 /* Twice as large as needed: so a mask bounds what is copied, where the verifier sees it. */

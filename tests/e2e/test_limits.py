@@ -23,7 +23,8 @@ CONTAINERS = 5000
 CROWDED, FORKS = 40, 250  # so many of them have so many processes more, which all connect
 CONNECTIONS = 100_000
 FLOOD = CONNECTIONS - CONTAINERS - CROWDED * FORKS  # by one process
-RESIDENT_MAX = 32 << 10  # kB
+RESIDENT_MAX = 32 << 10  # kB, of all that is kept
+BEHIND_MAX = 24 << 10  # and of what waits while it is behind: docs/detection.md, Limits
 
 
 def memory(pid, field):
@@ -61,9 +62,6 @@ def told_of(log_path, validator, chosen):
         return [e for e in log.read() if chosen(e) or get(e, "event.action") == "events-lost"]
 
 
-_memory = {}  # of the run below, by mode
-
-
 def test_five_thousand_containers_and_a_hundred_thousand_connections(scratch, docksnoop, validator, mode):
     log_path = scratch / "log"
     with contextlib.closing(Crowd(scratch, CONTAINERS)) as crowd:
@@ -71,25 +69,26 @@ def test_five_thousand_containers_and_a_hundred_thousand_connections(scratch, do
         watch = docksnoop("--no-stdout", "--file", str(log_path), mode=mode, json=False, loss_is_fine=True)
         at_rest = memory(watch.pid, "VmRSS")
         made = crowd.fill(CROWDED, FORKS, FLOOD)
+        size = -1
+        while size < log_path.stat().st_size:  # it writes out what waits
+            size = log_path.stat().st_size
+            time.sleep(3)
+        kept, peak = memory(watch.pid, "VmRSS"), memory(watch.pid, "VmHWM")
         watch.send(signal.SIGTERM)
-        peak = at_rest
-        while watch.process.poll() is None:  # it writes out what waits
-            with contextlib.suppress(AttributeError, OSError):  # it has ended meanwhile
-                peak = memory(watch.pid, "VmHWM")
-            time.sleep(0.05)
         assert watch.wait_exit() == 0
         watch.check()
     assert made == {
         "containers": CONTAINERS, "connections": CONNECTIONS, "requests": CONTAINERS + CROWDED * FORKS, "failed": 0,
     }
-    _memory[mode] = peak
-    print(f"resident: {at_rest} kB at rest, {peak} kB at most")
+    print(f"resident: {at_rest} kB at rest, {kept} kB with all of it, {peak} kB at most")
+    assert kept < RESIDENT_MAX
+    assert peak < RESIDENT_MAX + BEHIND_MAX
     events = told_of(log_path, validator, lambda e: get(e, "container.id") in crowd.names)
     found = ledger(events)
     print(found)
     # A machine that is too slow for all of it says what it has lost.
     assert found.sum == CONNECTIONS
-    assert found.told > CONNECTIONS * 3 / 4
+    assert found.told > CONNECTIONS / 2
     told = [e for e in events if get(e, "event.action") != "events-lost"]
     assert all(get(e, "container.name") == crowd.names[get(e, "container.id")] for e in told)
     if len(told) == len(events):
@@ -97,11 +96,6 @@ def test_five_thousand_containers_and_a_hundred_thousand_connections(scratch, do
         actions = collections.Counter(get(e, "event.action") for e in told)
         assert actions["api-request"] == made["requests"]
         assert actions["socket-exposed"] == CONTAINERS
-
-
-@pytest.mark.xfail(strict=True, reason="docs/detection.md, Limits: what is kept of so many takes more")
-def test_they_fit_into_32_mb(mode):
-    assert _memory[mode] < RESIDENT_MAX
 
 
 MILLION = 1_000_000

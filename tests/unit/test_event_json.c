@@ -248,7 +248,7 @@ static void test_details(void **state)
 	s->record.raw.socket_dev = 254U << 20 | 1048575;
 	s->record.raw.truncated =
 		1U << DS_STR_ARGV | 1U << DS_STR_FS_PATH | 1U << DS_STR_MOUNT_ROOT;
-	strcpy(s->event.attribution.outer_id, "kind-node");
+	s->event.attribution.outer_id = "kind-node";
 	s->listener.scope = SCOPE_NESTED;
 	s->mount.stale = true;
 	s->container.runtime = RUNTIME_CONTAINERD;

@@ -146,7 +146,7 @@ static void test_hostile(void **state)
 	s->container.pod_name = (char *)"p\x80";
 	s->mount.source = (char *)"/s\n";
 	s->mount.target = (char *)"/t\033";
-	strcpy(s->event.attribution.outer_id, "o\nuter");
+	s->event.attribution.outer_id = "o\nuter";
 	line = event_to_text(&s->event, false);
 	assert_string_equal(line,
 			    "20:31:07.123  FLAGGED  n\\x1bs/p\\x80/a\\nb (i\\tm) in o\\nuter  "
@@ -218,7 +218,7 @@ static void test_names(void **state)
 	free(line);
 
 	s->container.id = (char *)SAMPLE_ID "-not";
-	strcpy(s->event.attribution.outer_id, SAMPLE_ID);
+	s->event.attribution.outer_id = SAMPLE_ID;
 	line = event_to_text(&s->event, false);
 	assert_non_null(strstr(line, "FLAGGED  " SAMPLE_ID "-not in 4f0c5a9e1b7d  curl["));
 	free(line);

@@ -327,7 +327,7 @@ static void test_reduced_worst(void **state)
 	memset(s->record.raw.comm, '\xff', 15);
 	memset(s->record.raw.parent_comm, '\xff', 15);
 	memset(s->listener.name, '\xff', 15);
-	memset(s->event.attribution.outer_id, '\xff', CONTAINER_ID_MAX);
+	s->event.attribution.outer_id = text + PATH_MAX - 1 - CONTAINER_ID_MAX;
 	s->event.parent_exe = text;
 	s->container.id = text;
 	s->container.name = text;

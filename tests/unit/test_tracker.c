@@ -102,7 +102,7 @@ static void cgroup_names_the_container(void **state)
 	container_is(COMPOSE, ATTRIBUTED_BY_CGROUP, NULL);
 	assert_true(seen.container->described);
 	assert_non_null(seen.container->name);
-	assert_string_equal(seen.attribution.outer_id, "");
+	assert_null(seen.attribution.outer_id);
 }
 
 static void nameless_container_stays_nameless(void **state)
@@ -128,7 +128,7 @@ static void neighbours_id_below_ones_own_cgroup_is_a_claim(void **state)
 	(void)state;
 	resolve("/docker/" COMPOSE "/docker/" PRIV, NS_A, 0);
 	container_is(COMPOSE, ATTRIBUTED_BY_CGROUP, "claimed-id");
-	assert_string_equal(seen.attribution.outer_id, "");
+	assert_null(seen.attribution.outer_id);
 	/* also for what looks like its first program */
 	start("/docker/" COMPOSE "/docker/" PRIV, NS_B, 0, true);
 	container_is(COMPOSE, ATTRIBUTED_BY_CGROUP, "claimed-id");

@@ -41,7 +41,7 @@ struct talk {
 	struct pipeline *pipeline;
 	struct opener **users; /* who send on it: who opened it comes first */
 	size_t user_count;
-	struct turn turns[TURNS_MAX];
+	struct turn *turns; /* TURNS_MAX; NULL as long as it is the first user's */
 	size_t turn_count;
 	uint64_t offset[DS_SIDES]; /* of the next byte */
 	uint64_t ended_ns;	   /* 0: not yet */
@@ -70,6 +70,7 @@ static void talk_end(struct pipeline_requests *r, struct talk *t)
 	for (size_t i = 0; i < t->user_count; i++)
 		opener_unref(t->users[i]);
 	free(t->users);
+	free(t->turns);
 	free(t);
 }
 
@@ -158,8 +159,11 @@ void pipeline_requests_ignore(struct pipeline *p)
 		(void)sensor_stream_skip(p->options.sensor, connection, side, UINT64_MAX);
 }
 
-/* Who has sent what the daemon reads now; who opened the connection, unless another was seen to. */
-static void turn_take(struct talk *t, const struct ds_bytes *b)
+/*
+ * Who has sent what the daemon reads now; who opened the connection, unless another was
+ * seen to. -ENOMEM.
+ */
+static int turn_take(struct talk *t, const struct ds_bytes *b)
 {
 	size_t user = 0;
 
@@ -169,13 +173,19 @@ static void turn_take(struct talk *t, const struct ds_bytes *b)
 		user = i;
 		break;
 	}
-	if (t->turn_count && t->turns[t->turn_count - 1].user == user)
-		return;
+	if (t->turn_count ? t->turns[t->turn_count - 1].user == user : !user)
+		return 0;
+	if (!t->turns) {
+		t->turns = calloc(TURNS_MAX, sizeof(*t->turns));
+		if (!t->turns)
+			return -ENOMEM;
+	}
 	if (t->turn_count == TURNS_MAX) {
-		memmove(t->turns, t->turns + 1, sizeof(t->turns) - sizeof(t->turns[0]));
+		memmove(t->turns, t->turns + 1, (TURNS_MAX - 1) * sizeof(*t->turns));
 		t->turn_count--;
 	}
 	t->turns[t->turn_count++] = (struct turn){.time_ns = b->time_ns, .user = user};
+	return 0;
 }
 
 static struct opener *user_at(const struct talk *t, uint64_t time_ns)
@@ -350,9 +360,7 @@ static int bytes_take(void *ctx, const void *data, size_t size)
 	}
 	if (t->ignored)
 		return 0;
-	if (b->side == DS_SIDE_REQUESTS)
-		turn_take(t, b);
-	if (talk_feed(t, b)) {
+	if ((b->side == DS_SIDE_REQUESTS && turn_take(t, b)) || talk_feed(t, b)) {
 		pipeline_emit_lost(p, 1, "request", "memory");
 		return 0;
 	}

@@ -27,13 +27,13 @@
 
 /* A container that has a watched socket: what it listens at leads to a daemon. */
 struct proxy {
-	char key[CONTAINER_ID_MAX + 1]; /* its id, or "mnt:…" where that is not known */
-	struct container *container;	/* a reference; NULL: not known */
-	struct attribution attribution;
-	struct listener listener; /* daemon, scope and path of the socket */
-	struct mount_use mount;	  /* by which it has it */
-	uint32_t pid;		  /* of one of its processes */
-	uint32_t net_ns;	  /* that process's: another one when it was restarted */
+	char *key;		/* its id, or "mnt:…" where that is not known */
+	struct sighting holder; /* it; without a container where that is not known */
+	enum daemon daemon;	/* whose socket it has, which is a host's daemon's… */
+	char *path;		/* …and where that is */
+	struct mount_use mount; /* by which it has it */
+	uint32_t pid;		/* of one of its processes */
+	uint32_t net_ns;	/* that process's: another one when it was restarted */
 	uint64_t start_ns;
 	UT_hash_handle hh; /* in the order of last use */
 };
@@ -64,8 +64,10 @@ struct pipeline_tcp {
 
 static void proxy_free(struct proxy *proxy)
 {
-	container_unref(proxy->container);
+	sighting_clear(&proxy->holder);
 	mount_use_clear(&proxy->mount);
+	free(proxy->key);
+	free(proxy->path);
 	free(proxy);
 }
 
@@ -133,19 +135,21 @@ void pipeline_tcp_holds(struct pipeline *p, const struct sighting *s,
 		proxy = calloc(1, sizeof(*proxy));
 		if (!proxy)
 			return;
-		memcpy(proxy->key, key, sizeof(key));
-		proxy->container = s->container ? container_ref(s->container) : NULL;
-		proxy->attribution = s->attribution;
-		proxy->listener.daemon = listener->daemon;
-		proxy->listener.scope = listener->scope;
-		memcpy(proxy->listener.path, listener->path, sizeof(listener->path));
+		proxy->key = strdup(key);
+		proxy->path = strdup(listener->path);
+		if (!proxy->key || !proxy->path || sighting_copy(s, &proxy->holder)) {
+			proxy_free(proxy);
+			return;
+		}
+		proxy->daemon = listener->daemon;
 		proxy->mount = *use;
 		proxy->mount.source = copy(use->source);
 		proxy->mount.target = copy(use->target);
 	} else {
 		HASH_DEL(t->proxies, proxy);
 	}
-	HASH_ADD_STR(t->proxies, key, proxy); /* the youngest now */
+	HASH_ADD_KEYPTR(hh, t->proxies, proxy->key, strlen(proxy->key),
+			proxy); /* the youngest now */
 	/* A restarted one has another network namespace, which may have the number of the old one. */
 	if (proxy->net_ns != raw->net_ns ||
 	    !process_is(p->options.procfd, proxy->pid, proxy->start_ns)) {
@@ -171,8 +175,10 @@ static const void *process_proxy(void *ctx, uint32_t pid, struct listener *liste
 		proxy_key(&s, t->record.raw.mnt_ns, key);
 		HASH_FIND_STR(t->proxies, key, proxy);
 	}
-	if (proxy)
-		*listener = proxy->listener;
+	if (proxy) {
+		*listener = (struct listener){.daemon = proxy->daemon, .scope = SCOPE_HOST};
+		snprintf(listener->path, sizeof(listener->path), "%s", proxy->path);
+	}
 	sighting_clear(&s);
 	return proxy;
 }
@@ -200,10 +206,6 @@ static void end_emit(struct pipeline *p, const struct tcp_end *end)
 	struct pipeline_tcp *t = p->tcp;
 	char url[TCP_URL_SIZE];
 	struct sighting s = {0};
-	const struct sighting holder = {
-		.container = proxy ? proxy->container : NULL,
-		.attribution = proxy ? proxy->attribution : (struct attribution){0},
-	};
 	struct event event = {
 		.action = EVENT_SOCKET_EXPOSED,
 		.time_ns = clock_epoch_ns(),
@@ -219,10 +221,10 @@ static void end_emit(struct pipeline *p, const struct tcp_end *end)
 	    !exposed_add(p->exposed, proxy ? proxy->key : "", url, ""))
 		return;
 	if (proxy) {
-		event.container = proxy->container;
-		event.attribution = proxy->attribution;
+		event.container = proxy->holder.container;
+		event.attribution = proxy->holder.attribution;
 		event.mount = &proxy->mount;
-		pipeline_judge(p, &event, &holder);
+		pipeline_judge(p, &event, &proxy->holder);
 		if (!end->published &&
 		    !tracker_process(p->tracker, end->listener.pid, &t->record, &s))
 			event.record = &t->record;
@@ -364,7 +366,9 @@ static struct container *proxy_container(struct pipeline *p, const struct proxy 
 	    !strcmp(s.container->id, proxy->key))
 		found = container_ref(s.container);
 	sighting_clear(&s);
-	return found ? found : proxy->container ? container_ref(proxy->container) : NULL;
+	return found			 ? found
+	       : proxy->holder.container ? container_ref(proxy->holder.container)
+					 : NULL;
 }
 
 static void connect_begins(struct pipeline *p, const void *data, size_t size)

@@ -28,6 +28,7 @@
 
 #define SYSLOG_SOCKET "/dev/log"
 #define TICK_NS	      200000000L
+#define TRIM_NS	      1000000000ULL
 
 struct watch {
 	struct watch_options options;
@@ -42,6 +43,7 @@ struct watch {
 	int signals;
 	int timer;
 	uint64_t end_ns; /* 0: none */
+	uint64_t trimmed_ns;
 	bool stop;
 };
 
@@ -260,6 +262,17 @@ static void memory_spare(void)
 	mallopt(M_TRIM_THRESHOLD, 256 << 10);
 }
 
+/* What was read in between, files of JSON above all, leaves holes of whole pages. */
+static void memory_trim(struct watch *w)
+{
+	uint64_t now = clock_boot_ns();
+
+	if (now - w->trimmed_ns < TRIM_NS)
+		return;
+	w->trimmed_ns = now;
+	malloc_trim(0);
+}
+
 static void signals_take(struct watch *w)
 {
 	struct signalfd_siginfo info = {0};
@@ -296,6 +309,7 @@ static int watch_run(struct watch *w)
 		err = pipeline_drain(w->pipeline);
 		pipeline_tick(w->pipeline);
 		stream_flush(w->stream);
+		memory_trim(w);
 		notify_watchdog();
 		if (stream_dead(w->stream)) {
 			log_error("stdout was closed, and there is no other place to write to");

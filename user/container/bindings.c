@@ -25,6 +25,7 @@ static void binding_drop(struct bindings *bindings, struct binding *b)
 {
 	bindings->changes++;
 	HASH_DEL(bindings->first, b);
+	free(b->id);
 	free(b->outer_id);
 	free(b);
 }
@@ -39,6 +40,7 @@ void bindings_set(struct bindings *bindings, uint32_t inum, const struct cgroup_
 		  bool by_cgroup, const struct ds_record *raw)
 {
 	struct binding *b = binding_find(bindings, inum);
+	char *id = NULL;
 
 	/*
 	 * A first exec in another cgroup is no new container while the one that
@@ -46,15 +48,21 @@ void bindings_set(struct bindings *bindings, uint32_t inum, const struct cgroup_
 	 */
 	if (b && binding_alive(bindings, b))
 		return;
+	id = strdup(owner->id);
+	if (!id)
+		return;
 	if (!b) {
 		b = calloc(1, sizeof(*b));
-		if (!b)
+		if (!b) {
+			free(id);
 			return;
+		}
 		b->inum = inum;
 		HASH_ADD(hh, bindings->first, inum, sizeof(inum), b);
 	}
 	bindings->changes++;
-	memcpy(b->id, owner->id, sizeof(b->id));
+	free(b->id);
+	b->id = id;
 	free(b->outer_id);
 	b->outer_id = owner->outer_id[0] ? strdup(owner->outer_id) : NULL;
 	b->runtime = owner->runtime;

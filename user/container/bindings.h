@@ -13,7 +13,7 @@
  */
 struct binding {
 	uint32_t inum;
-	char id[CONTAINER_ID_MAX + 1];
+	char *id;
 	char *outer_id; /* NULL when not nested */
 	enum runtime runtime;
 	bool by_cgroup; /* the container's processes have a cgroup that names it */

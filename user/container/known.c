@@ -23,7 +23,7 @@
 
 /* In the order of last use: uthash keeps the order of insertion. */
 struct entry {
-	char id[CONTAINER_ID_MAX + 1];
+	char *id;
 	struct container *container;
 	uint64_t read_ns;
 	bool by_cgroup;
@@ -65,6 +65,7 @@ uint64_t known_take_unread(struct known *known)
 static void entry_free(struct entry *e)
 {
 	container_unref(e->container);
+	free(e->id);
 	free(e->folder);
 	free(e);
 }
@@ -160,7 +161,7 @@ struct container *known_get(struct known *known, enum runtime runtime, const cha
 
 	if (e) {
 		HASH_DEL(known->entries, e);
-		HASH_ADD_STR(known->entries, id, e); /* the youngest now */
+		HASH_ADD_KEYPTR(hh, known->entries, e->id, strlen(e->id), e); /* the youngest now */
 		if (now - e->read_ns < METADATA_AGE_NS && e->container->described)
 			return container_ref(e->container);
 	}
@@ -176,13 +177,13 @@ struct container *known_get(struct known *known, enum runtime runtime, const cha
 		e = calloc(1, sizeof(*e));
 		if (!e)
 			return NULL;
-		snprintf(e->id, sizeof(e->id), "%s", id);
+		e->id = strdup(id);
 		e->container = fresh ? container_ref(fresh) : container_new(runtime, id);
-		if (!e->container) {
+		if (!e->id || !e->container) {
 			entry_free(e);
 			return NULL;
 		}
-		HASH_ADD_STR(known->entries, id, e);
+		HASH_ADD_KEYPTR(hh, known->entries, e->id, strlen(e->id), e);
 	} else if (fresh) {
 		container_unref(e->container);
 		e->container = container_ref(fresh);

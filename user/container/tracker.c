@@ -18,7 +18,24 @@
 void sighting_clear(struct sighting *sighting)
 {
 	container_unref(sighting->container);
-	sighting->container = NULL;
+	free(sighting->outer_id);
+	*sighting = (struct sighting){0};
+}
+
+int sighting_copy(const struct sighting *sighting, struct sighting *out)
+{
+	struct sighting s = *sighting;
+
+	if (s.outer_id) {
+		s.outer_id = strdup(s.outer_id);
+		if (!s.outer_id)
+			return -ENOMEM;
+		s.attribution.outer_id = s.outer_id;
+	}
+	if (s.container)
+		s.container = container_ref(s.container);
+	*out = s;
+	return 0;
 }
 
 /* --- containers ---------------------------------------------------------------- */
@@ -326,7 +343,14 @@ static int sighting_from_judged(struct tracker *t, const struct judged *j, struc
 		s.container = known_get(t->known, j->owner.runtime, j->owner.id);
 		if (!s.container)
 			return -ENOMEM;
-		memcpy(s.attribution.outer_id, j->owner.outer_id, sizeof(s.attribution.outer_id));
+	}
+	if (j->owner.id[0] && j->owner.outer_id[0]) {
+		s.outer_id = strdup(j->owner.outer_id);
+		if (!s.outer_id) {
+			sighting_clear(&s);
+			return -ENOMEM;
+		}
+		s.attribution.outer_id = s.outer_id;
 	}
 	*out = s;
 	return 0;

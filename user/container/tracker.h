@@ -20,8 +20,8 @@ enum attribution_by {
 
 struct attribution {
 	enum attribution_by by;
-	char outer_id[CONTAINER_ID_MAX + 1]; /* "" when not nested */
-	const char *anomaly; /* "left-cgroup", "foreign-namespace", "claimed-id", or NULL */
+	const char *outer_id; /* NULL when not nested; whoever it is of keeps it */
+	const char *anomaly;  /* "left-cgroup", "foreign-namespace", "claimed-id", or NULL */
 };
 
 struct sighting {
@@ -29,9 +29,12 @@ struct sighting {
 	bool first;		     /* its shim calls it the container's first process */
 	struct container *container; /* a reference; NULL: the host's, or not known */
 	struct attribution attribution;
+	char *outer_id; /* its own, of attribution */
 };
 
 void sighting_clear(struct sighting *sighting);
+/* -ENOMEM; then *out is as it was. */
+int sighting_copy(const struct sighting *sighting, struct sighting *out);
 
 /*
  * Remembers containers: what their runtime said when they first appeared, and

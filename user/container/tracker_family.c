@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "user/container/shim.h"
 #include "user/container/tracker_impl.h"
@@ -35,7 +37,7 @@ void owner_from_binding(const struct binding *b, struct cgroup_owner *out)
 {
 	struct cgroup_owner owner = {.runtime = b->runtime};
 
-	memcpy(owner.id, b->id, sizeof(owner.id));
+	snprintf(owner.id, sizeof(owner.id), "%s", b->id);
 	if (b->outer_id)
 		snprintf(owner.outer_id, sizeof(owner.outer_id), "%s", b->outer_id);
 	*out = owner;

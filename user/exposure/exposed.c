@@ -6,18 +6,20 @@
 #include <string.h>
 #include <uthash.h>
 
-#include "user/util/cleanup.h"
-#include "user/util/file.h"
-
 #define EXPOSED_MAX 65536
 
-struct said {
-	char *key;
+/* Most have one or two, and there are thousands of them. */
+struct owner {
+	char *name;
+	char *said; /* path and target of each, a NUL behind both */
+	size_t size;
+	size_t count;
 	UT_hash_handle hh;
 };
 
 struct exposed {
-	struct said *said; /* the oldest first */
+	struct owner *owners; /* the oldest first */
+	size_t count;	      /* of what was said of all of them */
 };
 
 int exposed_new(struct exposed **out)
@@ -30,19 +32,19 @@ int exposed_new(struct exposed **out)
 	return 0;
 }
 
-static void said_drop(struct exposed *exposed, struct said *s)
+static void owner_drop(struct exposed *exposed, struct owner *o)
 {
-	HASH_DEL(exposed->said, s);
-	free(s->key);
-	free(s);
+	HASH_DEL(exposed->owners, o);
+	exposed->count -= o->count;
+	free(o->name);
+	free(o->said);
+	free(o);
 }
 
 void exposed_clear(struct exposed *exposed)
 {
-	struct said *s = NULL, *tmp = NULL;
-
-	HASH_ITER(hh, exposed->said, s, tmp)
-	said_drop(exposed, s);
+	while (exposed->owners)
+		owner_drop(exposed, exposed->owners);
 }
 
 void exposed_free(struct exposed *exposed)
@@ -53,35 +55,67 @@ void exposed_free(struct exposed *exposed)
 	free(exposed);
 }
 
-/* The lengths keep the parts apart. */
+static struct owner *owner_find(const struct exposed *exposed, const char *name)
+{
+	struct owner *o = NULL;
+
+	HASH_FIND_STR(exposed->owners, name, o);
+	return o;
+}
+
+static struct owner *owner_new(struct exposed *exposed, const char *name)
+{
+	struct owner *o = calloc(1, sizeof(*o));
+
+	if (!o)
+		return NULL;
+	o->name = strdup(name);
+	if (!o->name) {
+		free(o);
+		return NULL;
+	}
+	HASH_ADD_KEYPTR(hh, exposed->owners, o->name, strlen(o->name), o);
+	return o;
+}
+
+static bool is_said(const struct owner *o, const char *path, const char *target)
+{
+	for (const char *at = o->said; at < o->said + o->size;) {
+		const char *second = at + strlen(at) + 1;
+
+		if (!strcmp(at, path) && !strcmp(second, target))
+			return true;
+		at = second + strlen(second) + 1;
+	}
+	return false;
+}
+
 bool exposed_add(struct exposed *exposed, const char *owner, const char *path, const char *target)
 {
-	AUTO_FREE char *key = NULL;
-	struct said *s = NULL;
+	struct owner *o = owner_find(exposed, owner);
+	size_t size = strlen(path) + strlen(target) + 2;
+	char *more = NULL;
 
-	if (str_format(&key, "%zu:%s%zu:%s%s", strlen(owner), owner, strlen(path), path, target))
-		return true;
-	HASH_FIND_STR(exposed->said, key, s);
-	if (s)
+	if (o && is_said(o, path, target))
 		return false;
-	s = calloc(1, sizeof(*s));
-	if (!s)
+	o = o ? o : owner_new(exposed, owner);
+	more = o ? realloc(o->said, o->size + size) : NULL;
+	if (!more)
 		return true;
-	s->key = take_ptr(key);
-	HASH_ADD_KEYPTR(hh, exposed->said, s->key, strlen(s->key), s);
-	if (HASH_COUNT(exposed->said) > EXPOSED_MAX)
-		said_drop(exposed, exposed->said);
+	strcpy(stpcpy(more + o->size, path) + 1, target);
+	o->said = more;
+	o->size += size;
+	o->count++;
+	exposed->count++;
+	while (exposed->count > EXPOSED_MAX && exposed->owners != o)
+		owner_drop(exposed, exposed->owners);
 	return true;
 }
 
 void exposed_forget(struct exposed *exposed, const char *owner)
 {
-	AUTO_FREE char *key = NULL;
-	struct said *s = NULL, *tmp = NULL;
+	struct owner *o = owner_find(exposed, owner);
 
-	if (str_format(&key, "%zu:%s", strlen(owner), owner))
-		return;
-	HASH_ITER(hh, exposed->said, s, tmp)
-	if (!strncmp(s->key, key, strlen(key)))
-		said_drop(exposed, s);
+	if (o)
+		owner_drop(exposed, o);
 }

@@ -50,9 +50,8 @@ struct opener *opener_new(const struct record *r, const struct sighting *s,
 		if (!o->parent_exe)
 			return NULL;
 	}
-	o->sighting = *s;
-	if (s->container)
-		o->sighting.container = container_ref(s->container);
+	if (sighting_copy(s, &o->sighting))
+		return NULL;
 	o->tgid = r->raw.tgid;
 	o->start_ns = r->raw.start_ns;
 	o->already_open = already_open;

@@ -143,7 +143,7 @@ void put_container(FILE *out, const struct event *event)
 			fputc(')', out);
 		}
 	}
-	if (event->attribution.outer_id[0]) {
+	if (event->attribution.outer_id) {
 		fputs(" in ", out);
 		put_id(out, event->attribution.outer_id);
 	}
