@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "user/sensor/attach.h"
 
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
@@ -89,6 +90,41 @@ bool program_of_streams(const struct bpf_program *prog)
 enum ds_lost program_missed(const char *name)
 {
 	return trait_of(name)->missed;
+}
+
+int trampoline_available(void)
+{
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = BPF_TRACE_FENTRY);
+	const struct bpf_insn nothing[] = {
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+	AUTO_CLOSE int fd = -1;
+	int function = libbpf_find_vmlinux_btf_id("unix_stream_connect", BPF_TRACE_FENTRY);
+
+	/* What else is missing, to load them all tells better. */
+	if (function < 0)
+		return 0;
+	opts.attach_btf_id = function;
+	fd = bpf_prog_load(BPF_PROG_TYPE_TRACING, "docksnoop_trial", "Dual BSD/GPL", nothing, 2,
+			   &opts);
+	return fd < 0 ? -errno : 0;
+}
+
+bool program_has_place(const struct bpf_program *prog)
+{
+	const char *section = bpf_program__section_name(prog);
+	const char *function = strchr(section, '/');
+	static char last[64]; /* the kernel's types are read anew for each question */
+	static bool found;
+
+	if (!program_level(prog) || !function || *section != 'f') /* fentry, fexit */
+		return true;
+	if (strcmp(function + 1, last) != 0) {
+		snprintf(last, sizeof(last), "%s", function + 1);
+		found = libbpf_find_vmlinux_btf_id(last, BPF_TRACE_FENTRY) > 0;
+	}
+	return found;
 }
 
 /*

@@ -13,6 +13,18 @@
 int program_prepare(struct bpf_program *prog);
 
 /*
+ * 0, or -errno: does this kernel take a program for a trampoline at all? In a fraction of the
+ * time that it takes to load those of a mode.
+ */
+int trampoline_available(void);
+
+/*
+ * Does this kernel have what an optional program of trampoline mode is attached to? To load
+ * it would tell as well, once all that is before it has been verified.
+ */
+bool program_has_place(const struct bpf_program *prog);
+
+/*
  * What can be done without, first what some kernels have no hook for or no need
  * of, then more: 0 for what its mode needs, else up to PROGRAM_LEVELS.
  */

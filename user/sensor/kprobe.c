@@ -70,6 +70,13 @@ static int kprobe_open(uint64_t address, bool at_return)
 	return fd < 0 ? -errno : fd;
 }
 
+int kprobe_available(void)
+{
+	unsigned int type = 0;
+
+	return pmu_read(PMU "type", "%u", &type);
+}
+
 int kprobe_attach(const struct bpf_program *prog, struct bpf_link **out)
 {
 	const char *section = bpf_program__section_name(prog);

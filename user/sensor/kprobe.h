@@ -4,6 +4,9 @@
 
 #include <bpf/libbpf.h>
 
+/* 0, or -errno: a kernel without them. */
+int kprobe_available(void);
+
 /*
  * Attach a program of section "kprobe/FUNCTION" or "kretprobe/FUNCTION" to the
  * function's address. By name, as libbpf does, the kernel refuses a name that

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "user/sensor/attach.h"
+#include "user/sensor/kprobe.h"
 #include "user/sensor/sensor_impl.h"
 #include "user/util/cleanup.h"
 
@@ -95,6 +96,7 @@ static int sensor_choose(struct docksnoop_bpf *skel, enum sensor_mode mode, int 
 			wanted = false;
 		if (program_of_streams(prog) && !streams)
 			wanted = false;
+		wanted = wanted && program_has_place(prog);
 		bpf_program__set_autoload(prog, wanted);
 	}
 	if (!streams)
@@ -107,6 +109,18 @@ static void libbpf_forget(void)
 {
 	libbpf_said[0] = '\0';
 	verifier_said[0] = '\0';
+}
+
+/* Can it be done without the one that could not be loaded? */
+static bool failed_is_optional(const struct docksnoop_bpf *skel)
+{
+	const struct bpf_program *prog = NULL;
+	char name[64] = "";
+
+	if (sscanf(libbpf_said, "libbpf: prog '%63[^']'", name) != 1)
+		return true; /* it does not tell: that is to be tried */
+	prog = bpf_object__find_program_by_name(skel->obj, name);
+	return !prog || program_level(prog);
 }
 
 static int sensor_fail(struct sensor_reason *reason, const char *step, int error)
@@ -151,8 +165,10 @@ static int sensor_attach(struct sensor *sensor, const struct bpf_program *prog)
 	return err;
 }
 
+/* *hopeless: nor would it do with less. */
 static int sensor_open_with(const struct sensor_options *options, enum sensor_mode mode,
-			    int without, struct sensor_reason *reason, struct sensor **out)
+			    int without, struct sensor_reason *reason, bool *hopeless,
+			    struct sensor **out)
 {
 	AUTO_SENSOR struct sensor *sensor = calloc(1, sizeof(*sensor));
 	struct bpf_program *prog = NULL;
@@ -170,8 +186,11 @@ static int sensor_open_with(const struct sensor_options *options, enum sensor_mo
 	err = sensor_choose(sensor->skel, mode, without, options->streams);
 	err = err ? err : sensor_resume(sensor, options);
 	err = err ? err : docksnoop_bpf__load(sensor->skel);
-	if (err)
+	if (err) {
+		*hopeless = !failed_is_optional(sensor->skel);
 		return sensor_fail(reason, "load", err);
+	}
+	*hopeless = true;
 	err = sensor_control_map(sensor);
 	err = err ? err : feed_open(sensor, options->streams);
 	if (err)
@@ -197,11 +216,21 @@ static int sensor_open_mode(const struct sensor_options *options, enum sensor_mo
 			    struct sensor_reason *reason, struct sensor **out)
 {
 	struct sensor_reason before = {0};
-	int err = sensor_open_with(options, mode, 0, reason, out);
+	bool hopeless = false;
+	int err = 0;
 
-	for (int without = 1; err && without <= PROGRAM_LEVELS; without++) {
+	libbpf_forget();
+	/* Before all of it is verified for nothing. */
+	if (mode == SENSOR_MODE_KPROBE)
+		err = kprobe_available();
+	if (mode == SENSOR_MODE_TRAMPOLINE)
+		err = trampoline_available();
+	if (err)
+		return sensor_fail(reason, mode == SENSOR_MODE_KPROBE ? "attach" : "load", err);
+	err = sensor_open_with(options, mode, 0, reason, &hopeless, out);
+	for (int without = 1; err && !hopeless && without <= PROGRAM_LEVELS; without++) {
 		before = *reason;
-		err = sensor_open_with(options, mode, without, reason, out);
+		err = sensor_open_with(options, mode, without, reason, &hopeless, out);
 		if (!err && without == PROGRAM_LEVELS)
 			(*out)->tcp = before;
 	}
