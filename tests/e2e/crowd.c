@@ -265,8 +265,12 @@ static int fill(char **argv)
 	cgroups = fcntl(cgroups, F_DUPFD_CLOEXEC, 20);
 	program = fcntl(program, F_DUPFD_CLOEXEC, 20);
 	for (int i = 0; i < 2; i++) {
-		reports[i] = fcntl(reports[i], F_DUPFD_CLOEXEC, 20);
-		hold[i] = fcntl(hold[i], F_DUPFD_CLOEXEC, 20);
+		int ends[] = {reports[i], hold[i]};
+
+		reports[i] = fcntl(ends[0], F_DUPFD_CLOEXEC, 20);
+		hold[i] = fcntl(ends[1], F_DUPFD_CLOEXEC, 20);
+		close(ends[0]);
+		close(ends[1]);
 	}
 	if (dup2(reports[1], REPORT_FD) < 0 || dup2(hold[0], HOLD_FD) < 0)
 		die("dup2");
