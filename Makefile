@@ -54,7 +54,7 @@ FUZZ_TARGETS := $(FUZZ_SOURCES:%.c=$(BUILD)/%)
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all help run test check unit bpf-test e2e fuzz fuzz-build fuzz-targets vm \
-	install uninstall clean format format-check deps deps-test
+	bench install uninstall clean format format-check deps deps-test deps-bench
 
 all: $(PROGRAM)
 
@@ -65,6 +65,7 @@ help:
 	@echo 'make             build $(PROGRAM)'
 	@echo 'make check       unit tests, without root, with address and undefined-behaviour sanitizers'
 	@echo 'make fuzz        feed hostile bytes to every parser; SECONDS=600 for each, FUZZ="http policy" some'
+	@echo 'sudo make bench  what it costs on this host, beside what else one would run; PARTS="unwatched latency"'
 	@echo 'make install     to $$(DESTDIR)$$(PREFIX); uninstall takes it away again'
 	@echo 'make format      lay the sources out with clang-format; format-check only looks'
 	@echo 'make clean       remove what was built (kernels fetched for tests stay in build/vm)'
@@ -87,11 +88,17 @@ $(BPF_BUILD)/docksnoop.bpf.o: bpf/docksnoop.bpf.c Makefile
 $(BPF_BUILD)/bodies.bpf.o: tests/bpf/bodies.bpf.c Makefile
 	$(bpf_object)
 
+$(BPF_BUILD)/floor.bpf.o: bench/floor.bpf.c Makefile
+	$(bpf_object)
+
 $(SKELETON): $(BPF_BUILD)/docksnoop.bpf.o
 	$(call say,SKEL,$@) $(BPFTOOL) gen skeleton $< name docksnoop_bpf > $@
 
 $(BPF_BUILD)/bodies.skel.h: $(BPF_BUILD)/bodies.bpf.o
 	$(call say,SKEL,$@) $(BPFTOOL) gen skeleton $< name bodies > $@
+
+$(BPF_BUILD)/floor.skel.h: $(BPF_BUILD)/floor.bpf.o
+	$(call say,SKEL,$@) $(BPFTOOL) gen skeleton $< name floor_bpf > $@
 
 $(patsubst %.c,$(BUILD)/%.o,$(wildcard user/sensor/sensor*.c)): $(SKELETON)
 
@@ -109,6 +116,9 @@ deps:
 
 deps-test:
 	@tests/deps test
+
+deps-bench:
+	@tests/deps bench
 
 run: deps
 	@$(MAKE) --no-print-directory all
@@ -160,6 +170,14 @@ SECONDS := 60
 fuzz: fuzz-build
 	@tests/fuzz/run $(SECONDS) $(FUZZ)
 
+$(BUILD)/bench/programs: bench/programs.c $(BPF_BUILD)/floor.skel.h $(LIBRARY) Makefile
+	@mkdir -p $(@D)
+	$(call say,BENCH,$@) $(CC) $(ALL_CFLAGS) -MMD -MP $< $(LIBRARY) -o $@ $(LDFLAGS) $(lib_ldlibs)
+
+bench: deps-bench
+	@$(MAKE) --no-print-directory all $(BUILD)/bench/programs
+	@bench/run $(PARTS)
+
 bpf-test: $(BUILD)/tests/bpf/test_bodies
 	@tests/unit/run $<
 
@@ -180,14 +198,14 @@ install: $(PROGRAM)
 	chmod 644 $(DESTDIR)$(UNITDIR)/docksnoop.service
 	install -Dm644 -t $(DESTDIR)$(DOCDIR) README.md docs/events.md docs/event.schema.json \
 		docs/detection.md docs/kernels.md docs/requests.md docs/policy.md docs/audit.md \
-		docs/finding.schema.json docs/verify.md deploy/docksnoop.logrotate
+		docs/finding.schema.json docs/verify.md docs/performance.md deploy/docksnoop.logrotate
 
 uninstall:
 	rm -f $(DESTDIR)$(SBINDIR)/docksnoop $(DESTDIR)$(MANDIR)/man1/docksnoop.1 \
 		$(DESTDIR)$(UNITDIR)/docksnoop.service
 	rm -rf $(DESTDIR)$(DOCDIR)
 
-FORMATTED = $(sort $(wildcard user/*.[ch] user/*/*.[ch] bpf/*.[ch] tests/*/*.[ch]))
+FORMATTED = $(sort $(wildcard user/*.[ch] user/*/*.[ch] bpf/*.[ch] tests/*/*.[ch] bench/*.[ch]))
 
 format:
 	$(CLANG_FORMAT) -i $(FORMATTED)
