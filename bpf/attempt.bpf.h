@@ -138,7 +138,7 @@ static __always_inline struct scratch *attempt_record(u32 slot, const char *sun_
 		return NULL;
 	s->rec.flags = DS_F_BY_NAME;
 	task_fill(s, task);
-	task_fill_cgroup(s, task);
+	task_fill_cgroup(s);
 	string_begin(s, DS_STR_CLIENT_PATH);
 	BOUND(max, 127);
 	string_add(s, sun_path, max + 1);

@@ -148,7 +148,7 @@ static __always_inline int connect_resolved(struct sock *listener, struct sock *
 	s->rec.result = result;
 	task_fill(s, task);
 	/* What decides comes first: the strings share a bounded room. */
-	task_fill_cgroup(s, task);
+	task_fill_cgroup(s);
 	listener_fill(s, listener);
 	if (!result) { /* not the socket's address: that would tell where the kernel lies */
 		s->rec.connection = (u64)bpf_get_prandom_u32() << 32 | (u32)s->rec.time_ns;
@@ -252,7 +252,7 @@ static __always_inline int connect_failed(const char *name, int result)
 		return 0;
 	s->rec.result = result;
 	task_fill(s, task);
-	task_fill_cgroup(s, task);
+	task_fill_cgroup(s);
 	pending_fill(s, pending);
 	bpf_map_delete_elem(&pending_connects, &thread);
 	task_fill_exe(s, task);

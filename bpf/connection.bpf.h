@@ -200,7 +200,7 @@ static __always_inline int connection_used(struct socket *socket)
 	s->rec.from_mnt_ns = c->mnt_ns;
 	s->rec.from_tgid = c->tgid;
 	task_fill(s, task);
-	task_fill_cgroup(s, task);
+	task_fill_cgroup(s);
 	client = (void *)BPF_CORE_READ(socket, sk);
 	end = (void *)BPF_CORE_READ(client, peer);
 	if (end)

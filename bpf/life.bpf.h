@@ -43,7 +43,7 @@ static __always_inline int exec_seen(void)
 	if (!s)
 		return 0;
 	task_fill(s, task);
-	task_fill_cgroup(s, task);
+	task_fill_cgroup(s);
 	task_fill_exe(s, task);
 	record_send(s, type == DS_RECORD_START ? DS_LOST_START : DS_LOST_DAEMON);
 	return 0;

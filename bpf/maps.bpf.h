@@ -121,6 +121,7 @@ struct scratch {
 	struct ds_record rec;
 	char data[DS_STR_BYTES + SCRATCH_SLACK];
 	u32 used;
+	struct kernfs_node *cgroup; /* of the task, once task_fill() has looked */
 };
 
 struct {

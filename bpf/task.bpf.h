@@ -122,6 +122,7 @@ static __always_inline void task_fill(struct scratch *s, struct task_struct *tas
 	const struct cred *cred = BPF_CORE_READ(task, cred);
 	struct ds_record *rec = &s->rec;
 	u32 flags = BPF_CORE_READ(task, flags);
+	struct kernfs_node *kn;
 	struct cgroup *cgroup;
 	bool v1;
 
@@ -146,17 +147,17 @@ static __always_inline void task_fill(struct scratch *s, struct task_struct *tas
 	task_fill_ns(rec, task);
 
 	cgroup = task_cgroup(task, &v1);
-	rec->cgroup_id = BPF_CORE_READ(cgroup, kn, id);
+	kn = BPF_CORE_READ(cgroup, kn);
+	s->cgroup = kn;
+	rec->cgroup_id = BPF_CORE_READ(kn, id);
 	if (v1)
 		rec->flags |= DS_F_CGROUP_V1;
 }
 
-static __always_inline void task_fill_cgroup(struct scratch *s, struct task_struct *task)
+/* After task_fill(). */
+static __always_inline void task_fill_cgroup(struct scratch *s)
 {
-	bool v1;
-	struct cgroup *cgroup = task_cgroup(task, &v1);
-
-	string_kernfs(s, DS_STR_CGROUP, BPF_CORE_READ(cgroup, kn));
+	string_kernfs(s, DS_STR_CGROUP, s->cgroup);
 }
 
 static __always_inline void task_fill_exe(struct scratch *s, struct task_struct *task)

@@ -139,7 +139,7 @@ static __always_inline int tcp_connect_begun(const struct sock *sk)
 	s->rec.listener_net_ns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
 	s->rec.connection = (u64)bpf_get_prandom_u32() << 32 | (u32)s->rec.time_ns;
 	task_fill(s, task);
-	task_fill_cgroup(s, task);
+	task_fill_cgroup(s);
 	connect.connection = s->rec.connection;
 	connect.of_host = record_of_host(&s->rec);
 	if (bpf_map_update_elem(&tcp_connects, &at, &connect, BPF_ANY))

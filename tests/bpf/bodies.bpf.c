@@ -25,7 +25,7 @@ int body_task(void *ctx)
 	if (!s)
 		return 1;
 	task_fill(s, task);
-	task_fill_cgroup(s, task);
+	task_fill_cgroup(s);
 	string_path(s, DS_STR_MOUNT_POINT, mount_of(BPF_CORE_READ(fs, pwd.mnt)),
 		    BPF_CORE_READ(fs, pwd.dentry));
 	string_dentry(s, DS_STR_FS_PATH, BPF_CORE_READ(fs, pwd.dentry));
