@@ -10,6 +10,8 @@ const volatile __u32 self_tgid;
 /* Which start of docksnoop these programs belong to: see relieved(). */
 const volatile __u32 generation;
 
+#define RING_BYTES (1 << 20)
+
 /*
  * Records on their way to user space. When it is full the newest is dropped
  * and counted in lost_counts. Those of the host's own processes go apart, so that
@@ -19,12 +21,12 @@ const volatile __u32 generation;
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 1 << 20);
+	__uint(max_entries, RING_BYTES);
 } records SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 1 << 20);
+	__uint(max_entries, RING_BYTES);
 } host_records SEC(".maps");
 
 struct {
@@ -56,13 +58,17 @@ static __always_inline bool relieved(void)
 
 /*
  * Waking takes an interrupt, which on a virtual machine takes longer than all the rest of
- * a record. Who is awake need not be woken.
+ * a record. Who looks by itself every few milliseconds need not be woken, unless @ring may
+ * be full by then.
  */
-static __always_inline u64 wakeup_flags(void)
+static __always_inline u64 wakeup_flags(void *ring)
 {
 	struct ds_control *c = control_get();
 
-	return c && c->polled ? BPF_RB_NO_WAKEUP : 0;
+	if (!c || !c->polled)
+		return 0;
+	return bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) > RING_BYTES / 4 ? BPF_RB_FORCE_WAKEUP
+									   : BPF_RB_NO_WAKEUP;
 }
 
 /*

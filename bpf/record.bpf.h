@@ -31,12 +31,11 @@ static __always_inline bool record_of_host(const struct ds_record *rec)
 
 static __always_inline void record_hand_over(const struct ds_record *rec, u64 size, u32 lost_kind)
 {
-	u64 flags = wakeup_flags();
-
 	if (record_of_host(rec)) {
-		if (bpf_ringbuf_output(&host_records, (void *)rec, size, flags))
+		if (bpf_ringbuf_output(&host_records, (void *)rec, size,
+				       wakeup_flags(&host_records)))
 			lost_add_at(DS_RING_HOST, lost_kind);
-	} else if (bpf_ringbuf_output(&records, (void *)rec, size, flags)) {
+	} else if (bpf_ringbuf_output(&records, (void *)rec, size, wakeup_flags(&records))) {
 		lost_add(lost_kind);
 	}
 }

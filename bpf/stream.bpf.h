@@ -57,7 +57,7 @@ struct {
 /* On their way to user space: apart from the others, which they must not crowd out. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 1 << 20);
+	__uint(max_entries, RING_BYTES);
 } stream_bytes SEC(".maps");
 
 /* Twice as large as needed: so a mask bounds what is copied, where the verifier sees it. */
@@ -171,7 +171,7 @@ static __always_inline void stream_send(struct stream_scratch *s, u64 captured)
 	s->head.captured = captured;
 	s->head.size = size;
 	BOUND(size, 2 * STREAM_CHUNK - 1);
-	if (bpf_ringbuf_output(&stream_bytes, s, size, wakeup_flags()))
+	if (bpf_ringbuf_output(&stream_bytes, s, size, wakeup_flags(&stream_bytes)))
 		lost_add(DS_LOST_BYTES);
 }
 

@@ -87,7 +87,7 @@ int main(int argc, char **argv)
 	uint8_t head[5];
 	int err = 0;
 
-	if (piece == 0 || http_conversation_new(&ops, NULL, &conversation))
+	if (piece == 0 || http_conversation_new(&ops, NULL, NULL, &conversation))
 		return 2;
 	while (!err && fread(head, sizeof(head), 1, stdin) == 1) {
 		size_t size = (size_t)head[1] | (size_t)head[2] << 8 | (size_t)head[3] << 16 |
@@ -100,7 +100,7 @@ int main(int argc, char **argv)
 			err = http_conversation_close(conversation);
 			http_conversation_free(conversation);
 			connection++;
-			if (http_conversation_new(&ops, NULL, &conversation))
+			if (http_conversation_new(&ops, NULL, NULL, &conversation))
 				return 2;
 		} else {
 			err = feed(conversation, head[0] == '<' ? HTTP_ANSWERS : HTTP_REQUESTS,
