@@ -164,8 +164,8 @@ def test_the_ledger_balances_in_the_end(engine, mode, scratch, validator):
     numbers = [get(e, "event.sequence") for e in events]
     assert numbers == sorted(set(numbers))
     # Some of the lost ones were others', of which the clients and containerd make a few.
-    assert total <= found.sum <= total + 100
+    assert total - found.perhaps <= found.sum <= total + 100
     expected = sum(of_containers.values())
     told = sum(by_box.values())
-    assert told <= expected <= told + sum(found.lost.values())
+    assert told <= expected <= told + sum(found.lost.values()) + found.perhaps
     host.run([host.PROGRAM, "verify", *logs])

@@ -271,6 +271,15 @@ static void namespace_number_is_used_again(void **state)
 	container_is(PRIV, ATTRIBUTED_BY_CGROUP, NULL);
 }
 
+/* It moves to a neighbour's cgroup, connects, and is gone before that is looked at. */
+static void who_moved_and_is_gone_is_not_the_other(void **state)
+{
+	(void)state;
+	start("/docker/" COMPOSE, NS_A, 0, false);
+	resolve("/docker/" PRIV, NS_A, 0);
+	container_is(COMPOSE, ATTRIBUTED_BY_NAMESPACE, "left-cgroup");
+}
+
 /* As soon as a container's process has ended, and before its shim has waited for it. */
 static void namespace_number_of_a_zombie_is_used_again(void **state)
 {
@@ -398,6 +407,7 @@ int main(void)
 		TEST(inner_container_that_left_its_cgroup_tells_both),
 		TEST(own_process_is_in_no_container),
 		TEST(namespace_number_is_used_again),
+		TEST(who_moved_and_is_gone_is_not_the_other),
 		TEST(namespace_number_of_a_zombie_is_used_again),
 		TEST(leaderless_process_keeps_its_namespace),
 		TEST(hosts_namespace_may_have_been_a_containers),

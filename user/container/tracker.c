@@ -297,6 +297,12 @@ static struct judged stranger_judge(struct tracker *t, const struct record *r,
 	return j;
 }
 
+/* Is the record of the process that the namespace was bound by? It may be over by now. */
+static bool bound_by_itself(const struct binding *b, const struct ds_record *raw)
+{
+	return b->pid == raw->tgid && process_same_start(b->start_ns, raw->start_ns);
+}
+
 static struct judged record_judge(struct tracker *t, const struct record *r)
 {
 	const struct binding *b = binding_of_mounts(t, &r->raw);
@@ -305,8 +311,11 @@ static struct judged record_judge(struct tracker *t, const struct record *r)
 
 	b = b ? b : binding_of_pids(t, &r->raw);
 	if (record_placed(t, r, &placed)) {
-		/* A number that is used again: who it was bound by is gone, and speaks for nobody else. */
-		if (b && strcmp(b->id, placed.owner.id) != 0 &&
+		/*
+		 * A number that is used again: who it was bound by is gone, and speaks for
+		 * nobody but itself.
+		 */
+		if (b && strcmp(b->id, placed.owner.id) != 0 && !bound_by_itself(b, &r->raw) &&
 		    !process_runs(t->procfd, b->pid, b->start_ns))
 			b = NULL;
 		if (!b)

@@ -248,7 +248,7 @@ int feed_new(const struct feed_rings *rings, struct ds_control *control, struct 
 
 	if (!f)
 		return -ENOMEM;
-	pthread_mutex_init(&f->lock, NULL);
+	mutex_init_inherit(&f->lock);
 	f->control = control;
 	f->ledger = (struct ledger *)control->ledger;
 	f->epoll = epoll_create1(EPOLL_CLOEXEC);

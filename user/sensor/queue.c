@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/util/thread.h"
+
 #define CHUNK_BYTES 65536
 
 struct item {
@@ -36,7 +38,7 @@ struct queue *queue_new(size_t limit)
 
 	if (!q)
 		return NULL;
-	pthread_mutex_init(&q->lock, NULL);
+	mutex_init_inherit(&q->lock);
 	q->limit = limit;
 	return q;
 }

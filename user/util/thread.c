@@ -15,6 +15,17 @@ int thread_start(pthread_t *thread, void *(*fn)(void *), void *arg)
 	return -err;
 }
 
+void mutex_init_inherit(pthread_mutex_t *mutex)
+{
+	pthread_mutexattr_t attr;
+
+	pthread_mutexattr_init(&attr);
+	/* Where it cannot be had it is a lock like any other. */
+	(void)pthread_mutexattr_setprotocol(&attr, PTHREAD_PRIO_INHERIT);
+	pthread_mutex_init(mutex, &attr);
+	pthread_mutexattr_destroy(&attr);
+}
+
 void cond_init(pthread_cond_t *cond)
 {
 	pthread_condattr_t attr;

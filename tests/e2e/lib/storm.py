@@ -56,6 +56,7 @@ class Ledger:
         self.told = 0  # connects that events tell of
         self.events = 0  # by which
         self.lost = collections.Counter()  # connects, by place
+        self.perhaps = 0  # runs that the kernel left out: at most so many of them were connects
 
     def add(self, event):
         if get(event, "event.action") == "socket-connect":
@@ -63,7 +64,9 @@ class Ledger:
             self.events += 1
         elif get(event, "event.action") == "events-lost":
             lost = get(event, "docksnoop.lost")
-            if lost["kind"] == "connect":
+            if lost["place"] == "recursion":
+                self.perhaps += lost["count"] if lost["kind"] == "connect" else 0
+            elif lost["kind"] == "connect":
                 self.lost[lost["place"]] += lost["count"]
             elif "accesses" in lost:
                 self.lost[lost["place"]] += lost["accesses"]
@@ -72,8 +75,12 @@ class Ledger:
     def sum(self):
         return self.told + sum(self.lost.values())
 
+    def balances(self, made):
+        return self.sum <= made <= self.sum + self.perhaps
+
     def __repr__(self):
-        return f"{self.told} told by {self.events} events, lost: {dict(self.lost)}"
+        perhaps = f", and {self.perhaps} perhaps" if self.perhaps else ""
+        return f"{self.told} told by {self.events} events, lost: {dict(self.lost)}{perhaps}"
 
 
 def ledger(events, chosen=lambda event: True):
