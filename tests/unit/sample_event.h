@@ -17,6 +17,7 @@ struct sample {
 	struct listener listener;
 	const struct listener *sockets[1];
 	struct container container;
+	json_t *labels; /* what container's were made of */
 	struct container proxy;
 	struct mount_use mount;
 	struct opener opener;
@@ -91,6 +92,16 @@ static inline void sample_process(struct sample *s)
 	s->event.record = &s->record;
 }
 
+/* One more, or another value of one that it has. */
+static inline void sample_label(struct sample *s, const char *key, json_t *value)
+{
+	bool damaged = false;
+
+	s->labels = s->labels ? s->labels : json_object();
+	json_object_set_new(s->labels, key, value);
+	container_set_labels(&s->container, s->labels, &damaged);
+}
+
 static inline void sample_container(struct sample *s)
 {
 	s->container = (struct container){
@@ -101,8 +112,8 @@ static inline void sample_container(struct sample *s)
 		.image_hash = (char *)SAMPLE_HASH,
 		.described = true,
 	};
-	container_add_label(&s->container, "com.docker.compose.project", "edge");
-	container_add_label(&s->container, "com.docker.compose.service", "proxy");
+	sample_label(s, "com.docker.compose.project", json_string("edge"));
+	sample_label(s, "com.docker.compose.service", json_string("proxy"));
 	s->event.container = &s->container;
 	s->event.attribution.by = ATTRIBUTED_BY_CGROUP;
 	s->event.verdict = VERDICT_FLAGGED;
@@ -354,6 +365,7 @@ static inline json_t *json_at(json_t *json, const char *path)
 static inline void sample_free(struct sample *s)
 {
 	free(s->container.labels);
+	json_decref(s->labels);
 	free(s);
 }
 

@@ -91,7 +91,7 @@ static void test_hostile_strings(void **state)
 	memcpy(s->record.raw.comm, "\n\033]0;x\a\xfe", 9);
 	strcpy(s->record.client_path, "/tmp/\"x\\\r\n.sock");
 	s->container.name = (char *)"na\nme\x1b[2J\x80";
-	container_add_label(&s->container, "k\n\033", "v\n\xc2\x9b\xe2\x80\xae");
+	sample_label(s, "k\n\033", json_string("v\n\xc2\x9b\xe2\x80\xae"));
 	json = sample_json(s);
 
 	assert_args(json, "[\"sh\",\"-c\\nid\",\"\\u001B[31mred\",\"a\xef\xbf\xbd\xef\xbf\xbd(b\","
@@ -305,7 +305,7 @@ static void test_huge_strings(void **state)
 	size_t size = 1 << 20;
 	char *name = malloc(size);
 	json_t *json = NULL;
-	char *filler = NULL, *filler2 = NULL;
+	char *filler = NULL;
 
 	(void)state;
 	/* two bytes a character, so that the limit falls within one */
@@ -315,16 +315,16 @@ static void test_huge_strings(void **state)
 	name[size - 1] = '\0';
 	s->container.name = name;
 	filler = strndup(name, 32001);
-	filler2 = strndup(name, 1001);
-	s->container.labels_size = 0;
-	container_add_label(&s->container, "filler", filler);
-	container_add_label(&s->container, "filler2", filler2);
-	container_add_label(&s->container, "com.docker.compose.project", "core");
-	container_add_label(&s->container, "com.docker.compose.project", "edge");
+	json_object_clear(s->labels);
+	sample_label(s, "filler", json_string(filler));
+	sample_label(s, "filler2", json_stringn(name, 1001));
+	sample_label(s, "no text", json_integer(1));
+	sample_label(s, "com.docker.compose.project", json_string("edge"));
 	json = sample_json(s);
 	assert_int_equal(json_string_length(json_at(json, "container.name")), 12287);
 	assert_text(json_at(json, "container.labels"), "filler", filler);
 	assert_null(json_object_get(json_at(json, "container.labels"), "filler2"));
+	assert_null(json_object_get(json_at(json, "container.labels"), "no text"));
 	assert_string_equal(json_string_value(json_object_get(json_at(json, "container.labels"),
 							      "com.docker.compose.project")),
 			    "edge");
@@ -333,7 +333,6 @@ static void test_huge_strings(void **state)
 	json_decref(json);
 	free(name);
 	free(filler);
-	free(filler2);
 	sample_free(s);
 }
 

@@ -292,7 +292,7 @@ static void test_reduced(void **state)
 	char *text = calloc(1, 8193);
 
 	memset(text, 'x', 8192);
-	container_add_label(&p->sample->container, "filler", text);
+	sample_label(p->sample, "filler", json_string(text));
 	check_reduced(p, "[\"container.labels\"]");
 
 	/* each of these bytes becomes U+FFFD, six bytes as it is written */

@@ -278,8 +278,13 @@ static int pid_look(const struct compose_look *l)
 
 /* --- the container that it will be ------------------------------------------------------------------ */
 
+static int label_set(json_t *labels, const char *key, const char *value)
+{
+	return json_object_set_new(labels, key, json_string(value)) ? -ENOMEM : 0;
+}
+
 struct labels {
-	struct container *of;
+	json_t *out;
 	const struct compose_file *file;
 };
 
@@ -291,17 +296,19 @@ static int label_entry(void *ctx, const struct yaml_node *key, const struct yaml
 
 	if (variables_expand(l->file->vars, text ? text : "", &expanded))
 		return -ENOMEM;
-	return container_add_label(l->of, yaml_text(key), expanded);
+	/* One that is no UTF-8 is left out. */
+	(void)label_set(l->out, yaml_text(key), expanded);
+	return 0;
 }
 
 static int labels_read(const struct compose_look *l)
 {
-	struct container *c = l->container;
-	int err = 0;
+	json_t *labels CLEANUP(json_decrefp) = json_object();
+	int err = labels ? 0 : -ENOMEM;
 
 	for (size_t layer = 0; !err && layer < l->s->count; layer++) {
 		const struct yaml_node *node = yaml_get(l->s->layers[layer].node, "labels");
-		const struct labels ls = {c, l->s->layers[layer].file};
+		const struct labels ls = {labels, l->s->layers[layer].file};
 
 		err = yaml_each(node, label_entry, (void *)(uintptr_t)&ls);
 		for (struct yaml_walk at = {.list = node}; !err && yaml_step(&at);) {
@@ -309,11 +316,12 @@ static int labels_read(const struct compose_look *l)
 			AUTO_FREE char *key = text ? strndup(text, strcspn(text, "=")) : NULL;
 
 			if (key && strlen(key) < strlen(text))
-				err = container_add_label(c, key, text + strlen(key) + 1);
+				(void)label_set(labels, key, text + strlen(key) + 1);
 		}
 	}
-	err = err ? err : container_add_label(c, "com.docker.compose.project", l->c->project);
-	return err ? err : container_add_label(c, "com.docker.compose.service", l->s->name);
+	(void)label_set(labels, "com.docker.compose.project", l->c->project);
+	(void)label_set(labels, "com.docker.compose.service", l->s->name);
+	return err ? err : container_set_labels(l->container, labels, NULL);
 }
 
 static int container_make(struct compose_look *l)

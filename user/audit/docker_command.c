@@ -15,6 +15,7 @@
 struct start {
 	struct docker_text *text;
 	struct container *container;
+	json_t *labels; /* of it; NULL: none yet */
 	char *service;
 	struct finding *findings; /* told when its name and image are known */
 	char **owned;		  /* what they point at */
@@ -199,7 +200,12 @@ static int label_add(struct start *s, const struct docker_option *o)
 	const char *equals = strchr(o->value, '=');
 	AUTO_FREE char *key = equals ? strndup(o->value, (size_t)(equals - o->value)) : NULL;
 
-	return key ? container_add_label(s->container, key, equals + 1) : 0;
+	if (key && !s->labels)
+		s->labels = json_object();
+	/* One that is no UTF-8 is left out. */
+	if (key)
+		json_object_set_new(s->labels, key, json_string(equals + 1));
+	return 0;
 }
 
 /* One of which a part is not known is none. */
@@ -254,7 +260,7 @@ static int start_tell(struct start *s)
 {
 	struct docker_text *text = s->text;
 	const char *name = s->container->name;
-	int err = 0;
+	int err = container_set_labels(s->container, s->labels, NULL);
 
 	for (size_t i = 0; !err && i < s->count; i++) {
 		s->findings[i].container = s->container;
@@ -281,6 +287,7 @@ static int start_tell(struct start *s)
 static void start_clear(struct start *s)
 {
 	container_unref(s->container);
+	json_decref(s->labels);
 	free(s->service);
 	free(s->findings);
 	for (size_t i = 0; i < s->owned_count; i++)

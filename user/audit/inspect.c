@@ -22,7 +22,11 @@ bool inspect_is(const struct yaml_node *root)
 
 static int labels_take(void *ctx, const struct yaml_node *key, const struct yaml_node *value)
 {
-	return container_add_label(ctx, yaml_text(key), yaml_text(value));
+	json_t *labels = ctx;
+
+	if (yaml_text(value))
+		json_object_set_new(labels, yaml_text(key), json_string(yaml_text(value)));
+	return 0;
 }
 
 static int container_read(const struct yaml_node *object, struct container **out)
@@ -31,14 +35,17 @@ static int container_read(const struct yaml_node *object, struct container **out
 	const char *id = yaml_text(yaml_get(object, "Id"));
 	const char *name = yaml_text(yaml_get(object, "Name"));
 	AUTO_CONTAINER struct container *c = container_new(RUNTIME_UNKNOWN, id ? id : "");
+	json_t *labels CLEANUP(json_decrefp) = json_object();
 
 	if (!c)
 		return -ENOMEM;
-	if (container_set(&c->name, name && *name == '/' ? name + 1 : name) ||
+	if (!labels || container_set(&c->name, name && *name == '/' ? name + 1 : name) ||
 	    container_set(&c->image, yaml_text(yaml_get(config, "Image"))) ||
 	    container_set(&c->image_hash, yaml_text(yaml_get(object, "Image"))))
 		return -ENOMEM;
-	yaml_each_own(yaml_get(config, "Labels"), labels_take, c);
+	yaml_each_own(yaml_get(config, "Labels"), labels_take, labels);
+	if (container_set_labels(c, labels, NULL))
+		return -ENOMEM;
 	*out = take_ptr(c);
 	return 0;
 }

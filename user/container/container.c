@@ -79,33 +79,6 @@ const char *container_label(const struct container *container, const char *key)
 	return NULL;
 }
 
-int container_add_label(struct container *container, const char *key, const char *value)
-{
-	size_t key_size = strlen(key) + 1;
-	size_t value_size = value ? strlen(value) + 1 : 0;
-	const char *name = NULL, *old = NULL;
-	char *more = NULL;
-	size_t at = 0;
-
-	if (!value)
-		return 0;
-	for (size_t begin = 0; container_labels_next(container, &at, &name, &old); begin = at) {
-		if (strcmp(name, key) != 0)
-			continue;
-		container->labels_size -= at - begin;
-		memmove(container->labels + begin, container->labels + at,
-			container->labels_size - begin);
-		break;
-	}
-	more = realloc(container->labels, container->labels_size + key_size + value_size);
-	if (!more)
-		return -ENOMEM;
-	memcpy(mempcpy(more + container->labels_size, key, key_size), value, value_size);
-	container->labels = more;
-	container->labels_size += key_size + value_size;
-	return 0;
-}
-
 int container_set(char **field, const char *value)
 {
 	char *copy = NULL;
@@ -136,7 +109,8 @@ static void labels_put(FILE *out, json_t *labels, const char *prefix, bool with_
 		if ((strncmp(key, prefix, strlen(prefix)) == 0) != with_prefix)
 			continue;
 		if (!json_is_string(value)) {
-			*damaged = true;
+			if (damaged)
+				*damaged = true;
 			continue;
 		}
 		size = strlen(key) + json_string_length(value);

@@ -64,8 +64,11 @@ void container_unref(struct container *container); /* NULL is allowed */
 /* Set one of its strings, while nobody else has a reference; NULL leaves it. -ENOMEM. */
 int container_set(char **field, const char *value);
 
-/* One more label, instead of another of that name; @value may be NULL: none. -ENOMEM. */
-int container_add_label(struct container *container, const char *key, const char *value);
+/*
+ * Strings of @labels, within CONTAINER_LABELS_MAX; instead of what it had. NULL and an empty
+ * object leave that. *damaged (NULL is allowed) is set where one is no string. -ENOMEM.
+ */
+int container_set_labels(struct container *container, json_t *labels, bool *damaged);
 
 /* The value of a label, or NULL. Compose: com.docker.compose.{project,service}. */
 const char *container_label(const struct container *container, const char *key);

@@ -51,9 +51,6 @@ json_t *json_member_object(const json_t *object, const char *key, bool *damaged)
 json_t *json_member_array(const json_t *object, const char *key, bool *damaged);
 bool json_member_true(const json_t *object, const char *key, bool *damaged);
 
-/* Strings of @labels, within CONTAINER_LABELS_MAX. -ENOMEM. */
-int container_set_labels(struct container *container, json_t *labels, bool *damaged);
-
 /* Copies; @source and @volume may be NULL. -ENOMEM. */
 int container_add_mount(struct container *container, const char *type, const char *source,
 			const char *destination, const char *volume, bool read_only);
