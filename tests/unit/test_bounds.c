@@ -86,6 +86,26 @@ static void test_exposures_are_bounded(void **state)
 	assert_true(exposed_add(exposed, "more", "/run/docker.sock", "/s"));
 	assert_true(exposed_add(exposed, "0", "/run/docker.sock", "/s"));
 	assert_false(exposed_add(exposed, "more", "/run/docker.sock", "/s"));
+	exposed_forget(exposed, "more");
+	assert_true(exposed_add(exposed, "more", "/run/docker.sock", "/s"));
+	assert_false(exposed_add(exposed, "65535", "/run/docker.sock", "/s"));
+	exposed_free(exposed);
+}
+
+/* A container makes its own mounts, as many as it likes. */
+static void test_exposures_of_one_are_bounded(void **state)
+{
+	struct exposed *exposed = NULL;
+	char target[16] = "";
+
+	(void)state;
+	assert_int_equal(exposed_new(&exposed), 0);
+	for (int i = 0; i <= 65536; i++) {
+		snprintf(target, sizeof(target), "/%d", i);
+		assert_true(exposed_add(exposed, "one", "/run/docker.sock", target));
+	}
+	assert_true(exposed_add(exposed, "one", "/run/docker.sock", "/0"));
+	assert_false(exposed_add(exposed, "one", "/run/docker.sock", "/65536"));
 	exposed_free(exposed);
 }
 
@@ -134,6 +154,7 @@ int main(void)
 		cmocka_unit_test(test_containers_that_are_used_stay),
 		cmocka_unit_test(test_namespaces_are_bounded),
 		cmocka_unit_test(test_exposures_are_bounded),
+		cmocka_unit_test(test_exposures_of_one_are_bounded),
 		cmocka_unit_test(test_groups_are_bounded),
 	};
 

@@ -5,21 +5,26 @@
 #include <stdlib.h>
 #include <string.h>
 #include <uthash.h>
+#include <utlist.h>
+
+#include "user/util/cleanup.h"
+#include "user/util/file.h"
 
 #define EXPOSED_MAX 65536
 
-/* Most have one or two, and there are thousands of them. */
-struct owner {
-	char *name;
-	char *said; /* path and target of each, a NUL behind both */
-	size_t size;
-	size_t count;
+/* Lists of what was said, by the owner's hash: not all of it is gone through to forget one. */
+#define LISTS 1024
+
+struct said {
+	char *key;
+	struct said *prev, *next; /* of its list */
+	unsigned int list;
 	UT_hash_handle hh;
 };
 
 struct exposed {
-	struct owner *owners; /* the oldest first */
-	size_t count;	      /* of what was said of all of them */
+	struct said *said; /* the oldest first */
+	struct said *lists[LISTS];
 };
 
 int exposed_new(struct exposed **out)
@@ -32,19 +37,20 @@ int exposed_new(struct exposed **out)
 	return 0;
 }
 
-static void owner_drop(struct exposed *exposed, struct owner *o)
+static void said_drop(struct exposed *exposed, struct said *s)
 {
-	HASH_DEL(exposed->owners, o);
-	exposed->count -= o->count;
-	free(o->name);
-	free(o->said);
-	free(o);
+	HASH_DEL(exposed->said, s);
+	DL_DELETE(exposed->lists[s->list], s);
+	free(s->key);
+	free(s);
 }
 
 void exposed_clear(struct exposed *exposed)
 {
-	while (exposed->owners)
-		owner_drop(exposed, exposed->owners);
+	struct said *s = NULL, *tmp = NULL;
+
+	HASH_ITER(hh, exposed->said, s, tmp)
+	said_drop(exposed, s);
 }
 
 void exposed_free(struct exposed *exposed)
@@ -55,67 +61,45 @@ void exposed_free(struct exposed *exposed)
 	free(exposed);
 }
 
-static struct owner *owner_find(const struct exposed *exposed, const char *name)
+static unsigned int list_of(const char *owner)
 {
-	struct owner *o = NULL;
+	unsigned int hash = 0;
 
-	HASH_FIND_STR(exposed->owners, name, o);
-	return o;
+	HASH_VALUE(owner, strlen(owner), hash);
+	return hash % LISTS;
 }
 
-static struct owner *owner_new(struct exposed *exposed, const char *name)
-{
-	struct owner *o = calloc(1, sizeof(*o));
-
-	if (!o)
-		return NULL;
-	o->name = strdup(name);
-	if (!o->name) {
-		free(o);
-		return NULL;
-	}
-	HASH_ADD_KEYPTR(hh, exposed->owners, o->name, strlen(o->name), o);
-	return o;
-}
-
-static bool is_said(const struct owner *o, const char *path, const char *target)
-{
-	for (const char *at = o->said; at < o->said + o->size;) {
-		const char *second = at + strlen(at) + 1;
-
-		if (!strcmp(at, path) && !strcmp(second, target))
-			return true;
-		at = second + strlen(second) + 1;
-	}
-	return false;
-}
-
+/* The lengths keep the parts apart. */
 bool exposed_add(struct exposed *exposed, const char *owner, const char *path, const char *target)
 {
-	struct owner *o = owner_find(exposed, owner);
-	size_t size = strlen(path) + strlen(target) + 2;
-	char *more = NULL;
+	AUTO_FREE char *key = NULL;
+	struct said *s = NULL;
 
-	if (o && is_said(o, path, target))
-		return false;
-	o = o ? o : owner_new(exposed, owner);
-	more = o ? realloc(o->said, o->size + size) : NULL;
-	if (!more)
+	if (str_format(&key, "%zu:%s%zu:%s%s", strlen(owner), owner, strlen(path), path, target))
 		return true;
-	strcpy(stpcpy(more + o->size, path) + 1, target);
-	o->said = more;
-	o->size += size;
-	o->count++;
-	exposed->count++;
-	while (exposed->count > EXPOSED_MAX && exposed->owners != o)
-		owner_drop(exposed, exposed->owners);
+	HASH_FIND_STR(exposed->said, key, s);
+	if (s)
+		return false;
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return true;
+	s->key = take_ptr(key);
+	s->list = list_of(owner);
+	DL_APPEND(exposed->lists[s->list], s);
+	HASH_ADD_KEYPTR(hh, exposed->said, s->key, strlen(s->key), s);
+	if (HASH_COUNT(exposed->said) > EXPOSED_MAX)
+		said_drop(exposed, exposed->said);
 	return true;
 }
 
 void exposed_forget(struct exposed *exposed, const char *owner)
 {
-	struct owner *o = owner_find(exposed, owner);
+	AUTO_FREE char *key = NULL;
+	struct said *s = NULL, *tmp = NULL;
 
-	if (o)
-		owner_drop(exposed, o);
+	if (str_format(&key, "%zu:%s", strlen(owner), owner))
+		return;
+	DL_FOREACH_SAFE(exposed->lists[list_of(owner)], s, tmp)
+	if (!strncmp(s->key, key, strlen(key)))
+		said_drop(exposed, s);
 }
