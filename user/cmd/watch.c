@@ -44,6 +44,7 @@ struct watch {
 	int timer;
 	uint64_t end_ns; /* 0: none */
 	uint64_t trimmed_ns;
+	bool worked; /* since memory was trimmed */
 	bool stop;
 };
 
@@ -267,8 +268,9 @@ static void memory_trim(struct watch *w)
 {
 	uint64_t now = clock_boot_ns();
 
-	if (now - w->trimmed_ns < TRIM_NS)
+	if (!w->worked || now - w->trimmed_ns < TRIM_NS)
 		return;
+	w->worked = false;
 	w->trimmed_ns = now;
 	malloc_trim(0);
 }
@@ -304,6 +306,8 @@ static int watch_run(struct watch *w)
 				signals_take(w);
 			else if (events[i].data.fd == w->timer)
 				(void)!read(w->timer, &expired, sizeof(expired));
+			else
+				w->worked = true;
 		}
 		/* Before the tick: what came first is judged by what was known first. */
 		err = pipeline_drain(w->pipeline);
@@ -412,7 +416,13 @@ static int watch_unpin(const char *dir)
 
 int cmd_watch(int argc, char **argv)
 {
-	AUTO_WATCH struct watch w = {.procfd = -1, .epoll = -1, .signals = -1, .timer = -1};
+	AUTO_WATCH struct watch w = {
+		.procfd = -1,
+		.epoll = -1,
+		.signals = -1,
+		.timer = -1,
+		.worked = true, /* starting is work, too */
+	};
 	char why[POLICY_WHY_SIZE];
 	int err = watch_options_parse(argc, argv, &w.options);
 

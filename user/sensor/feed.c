@@ -47,7 +47,6 @@ struct feed_ring {
 struct feed {
 	struct feed_ring records[DS_RING_COUNT];
 	struct feed_ring bytes;
-	struct ledger *ledger;
 	struct ds_control *control;
 	pthread_mutex_t lock; /* of what takes from the rings */
 	pthread_t thread;
@@ -60,7 +59,7 @@ struct feed {
 
 static void ring_put(struct feed_ring *r, const void *data, size_t size, uint64_t accesses)
 {
-	ledger_take(r->feed->ledger, accesses);
+	ledger_take(control_ledger(r->feed->control), accesses);
 	/*
 	 * Without memory it is gone: as it counts as taken, and nobody will settle it, the
 	 * ledger of accesses shows it all the same.
@@ -82,7 +81,7 @@ static int record_take(void *ctx, void *data, size_t size)
 
 	if (access && record->size >= sizeof(*record) && record->size <= size &&
 	    fold_take(r->fold, record, fold_put, r))
-		ledger_take(r->feed->ledger, 1);
+		ledger_take(control_ledger(r->feed->control), 1);
 	else
 		ring_put(r, data, size, access);
 	return ++r->batch < BATCH_MAX ? 0 : -EAGAIN;
@@ -250,7 +249,6 @@ int feed_new(const struct feed_rings *rings, struct ds_control *control, struct 
 		return -ENOMEM;
 	mutex_init_inherit(&f->lock);
 	f->control = control;
-	f->ledger = (struct ledger *)control->ledger;
 	f->epoll = epoll_create1(EPOLL_CLOEXEC);
 	f->wakeup = epoll_create1(EPOLL_CLOEXEC);
 	f->ready = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -14,6 +14,12 @@
  */
 struct feed;
 
+/* It lies in what the kernel side and user space share, as that outlives a crash. */
+static inline struct ledger *control_ledger(struct ds_control *control)
+{
+	return (struct ledger *)control->ledger;
+}
+
 /* The kernel's rings, by descriptor. */
 struct feed_rings {
 	int records[DS_RING_COUNT];

@@ -178,7 +178,7 @@ void sensor_release(struct sensor *sensor)
 
 struct ledger *sensor_ledger(struct sensor *sensor)
 {
-	return (struct ledger *)sensor->control->ledger;
+	return control_ledger(sensor->control);
 }
 
 const char *sensor_unkept(const struct sensor *sensor)
