@@ -71,21 +71,28 @@ static int stream_socket(void)
 	return fd;
 }
 
+static int listening_at(const char *path)
+{
+	struct sockaddr_un address = address_of(path);
+	int fd = stream_socket();
+
+	unlink(path);
+	if (bind(fd, (void *)&address, sizeof(address)) || listen(fd, 4096))
+		die(path);
+	return fd;
+}
+
 /* The one that was listened at last stays open. */
 static int listener_at(const char *path)
 {
 	static char where[128];
 	static int listener = -1;
-	struct sockaddr_un address = address_of(path);
 
 	if (!strcmp(where, path))
 		return listener;
 	if (listener >= 0)
 		close(listener);
-	listener = stream_socket();
-	unlink(path);
-	if (bind(listener, (void *)&address, sizeof(address)) || listen(listener, 4096))
-		die(path);
+	listener = listening_at(path);
 	strcpy(where, path);
 	return listener;
 }
@@ -301,16 +308,12 @@ static void accept_all(struct pollfd *listeners, nfds_t count)
 
 static int listener_new(const char *path, uint64_t number)
 {
-	int fd = stream_socket();
-	struct sockaddr_un address;
 	char *numbered = NULL;
+	int fd;
 
 	if (asprintf(&numbered, "%s.%" PRIu64, path, number) < 0)
 		die("asprintf");
-	address = address_of(numbered);
-	unlink(numbered);
-	if (bind(fd, (void *)&address, sizeof(address)) || listen(fd, 4096))
-		die(numbered);
+	fd = listening_at(numbered);
 	free(numbered);
 	return fd;
 }

@@ -3,6 +3,8 @@
 
 from dataclasses import dataclass, field
 
+from bench.lib.stats import Figure, ratios
+
 
 @dataclass
 class Table:
@@ -37,6 +39,20 @@ def nanoseconds(value):
 def percent(ratio):
     """1.02: "+2.0 %"."""
     return f"{(ratio - 1) * 100:+.1f} %"
+
+
+def compared(title, values, goal):
+    """{variant: [nanoseconds of each round]}, "bare" among them: what docksnoop's may cost is a ratio to that."""
+    table = Table(title, ["beside it", "time", "against bare", "middle half", f"goal: {percent(goal)}"])
+    for variant, rounds in values.items():
+        time = nanoseconds(Figure(rounds).median)
+        if variant == "bare":
+            table.add(variant, time, "", "", "")
+            continue
+        ratio = ratios(values, variant, "bare")
+        judged = verdict(ratio.median <= goal) if variant.startswith("docksnoop") else ""
+        table.add(variant, time, percent(ratio.median), spread(ratio), judged)
+    return table
 
 
 def number(value):

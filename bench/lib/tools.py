@@ -160,9 +160,11 @@ def _auditctl(*arguments):
     return subprocess.run(["auditctl", *arguments], capture_output=True, text=True)
 
 
-def _audit_is_free():
+def _audit_is_free(rules="No rules"):
+    """Off, with nobody who listens, and with no rules but these."""
     status = _auditctl("-s")
-    return status.returncode == 0 and all(re.search(f"^{line}$", status.stdout, re.M) for line in ("enabled 0", "pid 0"))
+    off = status.returncode == 0 and all(re.search(f"^{line}$", status.stdout, re.M) for line in ("enabled 0", "pid 0"))
+    return off and _auditctl("-l").stdout.strip() == rules
 
 
 @contextlib.contextmanager
@@ -173,7 +175,7 @@ def unaudited():
     little for each system call, unless this rule says that it is not to: so a second benchmark finds what
     the first one did. On a host that has rules of its own nothing is done.
     """
-    ours = shutil.which("auditctl") and _audit_is_free() and "No rules" in _auditctl("-l").stdout
+    ours = shutil.which("auditctl") and _audit_is_free()
     if ours:
         _auditctl("-a", *_UNAUDITED)
     try:
@@ -195,8 +197,8 @@ class Audit:
             raise Missing("auditd: not installed")
         if _auditctl("-s").returncode:
             raise Missing(f"auditd: {_auditctl('-s').stderr.strip() or 'this kernel has no audit'}")
-        if not _audit_is_free():
-            raise Missing("auditd: the host's own is at work, and is left alone")
+        if not _audit_is_free(rules=" ".join(["-a", *_UNAUDITED])):
+            raise Missing("auditd: the host has its own, or rules for it, and is left alone")
         self._dir.mkdir()
         # as Debian's package has it, but for where it writes
         (self._dir / "auditd.conf").write_text(
@@ -245,8 +247,3 @@ class Audit:
 def cpu_seconds(pid):
     """Of all its threads, user and system, to the nanosecond: what clock_getcpuclockid(3) gives."""
     return time.clock_gettime_ns((~pid << 3) | 2) / 1e9
-
-
-def resident_kib(pid, field="VmRSS"):
-    text = pathlib.Path(f"/proc/{pid}/status").read_text()
-    return int(re.search(rf"^{field}:\s+(\d+) kB$", text, re.M).group(1))

@@ -4,6 +4,8 @@
 import contextlib
 import time
 
+from lib import host
+
 from bench.lib import load, tools
 from bench.lib.stats import Figure, interleave, ratios
 from bench.lib.table import Table, between, nanoseconds, number, percent, share, verdict
@@ -96,7 +98,7 @@ def with_containers(bench, worker, size):
                 client.do("pace", path, 100, RATE)
             time.sleep(look)
             record.told()
-            found["resident"] = tools.resident_kib(record.pid)
+            found["resident"] = host.memory(record.pid)
             found["idle"] = idle(record, bench.times(4, 1))
             for key, (client, path) in clients.items():
                 record.mark()

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """What docksnoop itself takes: processor time, memory, and time until it is armed."""
 
-import calendar
 import contextlib
 import itertools
 import json
 import os
 import time
+
+from lib import host
+from lib.expect import timestamp_ns
 
 from bench.lib import load, tools
 from bench.lib.stats import Figure, interleave
@@ -127,11 +129,11 @@ def memory(bench):
         worker = stack.enter_context(contextlib.closing(Worker(bench.scratch)))
         with tools.docksnoop("--all", "--socket", path, mode=mode) as program:
             load.rest(program.pid)
-            table.add("at rest, armed", mebibytes(tools.resident_kib(program.pid)))
+            table.add("at rest, armed", mebibytes(host.memory(program.pid)))
             for before, mark in itertools.pairwise((0, *marks)):
                 follow(worker, program.pid, path, mark - before)
-                table.add(f"at rest, after {number(mark)} events", mebibytes(tools.resident_kib(program.pid)))
-            table.add("at most", mebibytes(tools.resident_kib(program.pid, "VmHWM")))
+                table.add(f"at rest, after {number(mark)} events", mebibytes(host.memory(program.pid)))
+            table.add("at most", mebibytes(host.memory(program.pid, "VmHWM")))
         lost = load.lost(program)
     table.notes.append(
         f"JSON to /dev/null, no connect like another, {number(FOLLOWED)} of them a second and a rest after each "
@@ -159,9 +161,7 @@ def started_ns(path):
     for line in path.read_text().splitlines():
         event = json.loads(line)
         if event["event"]["action"] == "monitor-started":
-            seconds, _, fraction = event["@timestamp"].rstrip("Z").partition(".")
-            whole = calendar.timegm(time.strptime(seconds, "%Y-%m-%dT%H:%M:%S"))
-            return whole * 1_000_000_000 + int(fraction.ljust(9, "0"))
+            return timestamp_ns(event["@timestamp"])
     raise RuntimeError(f"{path}: no monitor-started")
 
 

@@ -5,11 +5,10 @@ import contextlib
 import functools
 
 from bench.lib import tools
-from bench.lib.stats import Figure, interleave, ratios
-from bench.lib.table import Table, nanoseconds, percent, spread, verdict
+from bench.lib.stats import interleave
+from bench.lib.table import compared
 from bench.lib.worker import Worker
 
-# what, how often in a round, and of how many batches
 OPERATIONS = {
     "connect": "connect(2) to a Unix socket that is not watched",
     "send": "send(2) of 64 bytes over a Unix socket",
@@ -71,14 +70,7 @@ def run(bench):
         field = Field(bench, stack)
         found = interleave(list(field.variants), bench.times(15, 2), field.measure)
     for what, title in OPERATIONS.items():
-        table = Table(title, ["beside it", "time", "against bare", "middle half", "goal: 2 %"])
         values = {variant: [one[what] for one in rounds] for variant, rounds in found.items()}
-        for variant in values:
-            ratio = ratios(values, variant, "bare")
-            ours = variant.startswith("docksnoop")
-            table.add(
-                variant, nanoseconds(Figure(values[variant]).median), "" if variant == "bare" else percent(ratio.median),
-                "" if variant == "bare" else spread(ratio), verdict(ratio.median <= GOAL) if ours else "",
-            )
+        table = compared(title, values, GOAL)
         table.notes += field.notes
         yield table

@@ -7,8 +7,8 @@ import functools
 from lib.engine import Engine
 
 from bench.lib import tools
-from bench.lib.stats import Figure, interleave, ratios
-from bench.lib.table import Table, nanoseconds, percent, spread, verdict
+from bench.lib.stats import interleave
+from bench.lib.table import compared
 from bench.lib.worker import Worker
 
 # what, its title, the goal, batches and the pause between them
@@ -50,14 +50,9 @@ def run(bench):
         field = Field(bench, stack)
         found = interleave(list(field.variants), bench.times(11, 2), field.measure)
     for name, (title, goal, _) in OPERATIONS.items():
-        table = Table(title, ["beside it", "time", "against bare", "middle half", f"goal: {percent(goal)}"])
         values = {variant: [one[name] for one in rounds] for variant, rounds in found.items()}
-        for variant in values:
-            ratio = ratios(values, variant, "bare")
-            table.add(
-                variant, nanoseconds(Figure(values[variant]).median), "" if variant == "bare" else percent(ratio.median),
-                "" if variant == "bare" else spread(ratio),
-                verdict(ratio.median <= goal) if variant.startswith("docksnoop") else "",
-            )
-        table.notes.append(f"one batch every {PACED / 1000:g} ms: what docksnoop makes of it comes after it, as on a real host")
+        table = compared(title, values, goal)
+        table.notes.append(
+            f"one batch every {PACED / 1000:g} ms: what docksnoop makes of it comes after it, as on a real host"
+        )
         yield table

@@ -27,16 +27,10 @@ RESIDENT_MAX = 32 << 10  # kB, of all that is kept
 BEHIND_MAX = 24 << 10  # and of what waits while it is behind: docs/detection.md, Limits
 
 
-def memory(pid, field):
-    """A line of /proc/PID/status, in kB."""
-    text = pathlib.Path(f"/proc/{pid}/status").read_text()
-    return int(re.search(rf"^{field}:\s+(\d+) kB$", text, re.M).group(1))
-
-
 def occupied(pid, field):
-    """The same, but for the second time that the kernel counts a ring's pages: they are mapped twice (libbpf)."""
+    """Memory of a process in kB, but for the second time that the kernel counts a ring's pages: they are mapped twice (libbpf)."""
     rings = re.findall(r"anon_inode:bpf-map\n(?:.*\n)*?Rss: +(\d+) kB", pathlib.Path(f"/proc/{pid}/smaps").read_text())
-    return memory(pid, field) - sum(map(int, rings)) // 2
+    return host.memory(pid, field) - sum(map(int, rings)) // 2
 
 
 class Log:
@@ -140,7 +134,7 @@ def test_a_million_accesses_leave_nothing_behind(scratch, sanitized, docksnoop, 
         host.wait_until(lambda: log_path.read_bytes().count(b"\n") > written, 60, "what the crowd did")
         while made_by_storm + counts["connections"] < MILLION:
             made_by_storm += made(storm.begin(path, 2, rate=50000))
-            resident.append(memory(watch.pid, "VmRSS"))
+            resident.append(host.memory(watch.pid, "VmRSS"))
         watch.send(signal.SIGTERM)
         assert watch.wait_exit(60) == 0, watch.stderr
         watch.check()

@@ -7,6 +7,7 @@ import functools
 import itertools
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -45,6 +46,12 @@ def start_ticks(pid):
 
 def comm(pid):
     return pathlib.Path(f"/proc/{pid}/comm").read_text().rstrip("\n")
+
+
+def memory(pid, field="VmRSS"):
+    """A line of /proc/PID/status, in kB."""
+    text = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return int(re.search(rf"^{field}:\s+(\d+) kB$", text, re.M).group(1))
 
 
 def uid_of(pid):
