@@ -40,6 +40,13 @@ static void loses_nothing_in_a_body_of_known_length(void **state)
 		{"of an answer to the connection's end",
 		 {ASK(A), ANSWER("HTTP/1.0 200 OK\r\n\r\n"), ANSWER_GAP(1u << 30)},
 		 .want = "1 GET /a 11 200\n"},
+		{"longer than can be counted",
+		 {ASK("POST /p HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n"
+		      "ffffffffffffffff\r\n12"),
+		  ASK_GAP(UINT64_MAX - 2), ASK("\r\n1\r\n3\r\n0\r\n\r\n" B), ANSWER(OK GONE)},
+		 .want = "1 POST /p 11 200 incomplete body=12 body-size=2/18446744073709551615 "
+			 "body-cut\n2 GET /b 11 404\n",
+		 .body_room = 64},
 	};
 
 	(void)state;

@@ -35,12 +35,19 @@ bool http_kept_wants(const struct http_kept *kept)
 	return !kept->cut && kept->size < kept->room;
 }
 
+/* A chunk can claim 2^64 - 1 bytes: where the sum does not fit it stays at its end. */
+static void kept_count(struct http_kept *kept, uint64_t size)
+{
+	if (__builtin_add_overflow(kept->sent, size, &kept->sent))
+		kept->sent = UINT64_MAX;
+}
+
 static void kept_add(struct http_kept *kept, const uint8_t *data, size_t size)
 {
 	size_t capacity = kept->capacity;
 	uint8_t *grown = NULL;
 
-	kept->sent += size;
+	kept_count(kept, size);
 	if (!http_kept_wants(kept))
 		return;
 	if (size > kept->room - kept->size)
@@ -66,7 +73,7 @@ static void kept_add(struct http_kept *kept, const uint8_t *data, size_t size)
 
 static void kept_skip(struct http_kept *kept, uint64_t size)
 {
-	kept->sent += size;
+	kept_count(kept, size);
 	if (size > 0 && http_kept_wants(kept))
 		kept->cut = true;
 }
