@@ -163,7 +163,8 @@ static __always_inline int attempt_failed(const char *sun_path, int result)
 	return 0;
 }
 
-#define ATTEMPT_BYTES 4096
+/* Cgroup, name, and a program with arguments as they mostly are; a power of two. */
+#define ATTEMPT_BYTES 2048
 
 struct attempt {
 	struct ds_record rec;
@@ -197,23 +198,33 @@ static __always_inline void attempt_forget(u64 thread)
 		attempts_add(-1);
 }
 
+/* A connect of this thread begins: one that began before and is still here has failed. */
+static __always_inline void attempt_before_failed(void)
+{
+	u64 thread = bpf_get_current_pid_tgid();
+	struct ds_control *c = control_get();
+	struct attempt *before;
+	u64 size;
+
+	if (!c || !c->attempts || relieved())
+		return;
+	before = bpf_map_lookup_elem(&attempts, &thread);
+	if (!before)
+		return;
+	size = before->rec.size;
+	BOUND(size, 0xfff);
+	if (size <= sizeof(*before))
+		record_hand_over(&before->rec, size, DS_LOST_CONNECT);
+	attempt_forget(thread);
+}
+
 static __always_inline void attempt_remember(const char *sun_path, u64 max)
 {
 	u64 thread = bpf_get_current_pid_tgid();
-	struct attempt *before;
 	struct scratch *s;
-	u64 size;
 
 	if (relieved() || !ends_like_a_socket(NAME_ATTEMPT, sun_path, max))
 		return;
-	before = bpf_map_lookup_elem(&attempts, &thread);
-	if (before) {
-		size = before->rec.size;
-		BOUND(size, 0x1fff);
-		if (size <= sizeof(*before))
-			record_hand_over(&before->rec, size, DS_LOST_CONNECT);
-		attempt_forget(thread);
-	}
 	s = attempt_record(SCRATCH_ATTEMPT, sun_path, max);
 	if (!s)
 		return;
@@ -241,6 +252,8 @@ static __always_inline int attempt_begins(const char *sun_path, u64 len)
 	u32 slot = NAME_ATTEMPT;
 	struct name_scratch *n;
 
+	/* Whatever this one is to: what comes about after it is not the one before. */
+	attempt_before_failed();
 	if (len <= sizeof(u16) || !may_end_like_a_socket(sun_path, max))
 		return 0;
 	n = bpf_map_lookup_elem(&name_scratches, &slot);
@@ -259,13 +272,35 @@ static __always_inline int attempt_begins(const char *sun_path, u64 len)
 	return 0;
 }
 
-/* The current task's connect came about. */
-static __always_inline void attempt_ends(void)
+/*
+ * The current task's connect came about. What was written down when it began is moved into
+ * @s, where that is not NULL and it holds all that is to be known of the task; else false.
+ */
+static __always_inline bool attempt_ends(struct scratch *s)
 {
+	u64 thread = bpf_get_current_pid_tgid();
 	struct ds_control *c = control_get();
+	struct attempt *attempt;
+	bool moved = false;
+	u64 size;
 
-	if (c && c->attempts)
-		attempt_forget(bpf_get_current_pid_tgid());
+	if (!c || !c->attempts)
+		return false;
+	attempt = bpf_map_lookup_elem(&attempts, &thread);
+	if (!attempt)
+		return false;
+	size = attempt->rec.size;
+	if (s && !attempt->rec.truncated && size <= sizeof(*attempt)) {
+		BOUND(size, 0xfff);
+		moved = !bpf_probe_read_kernel(s, size, attempt);
+	}
+	attempt_forget(thread);
+	if (!moved)
+		return false;
+	s->used = size - sizeof(s->rec);
+	s->rec.flags &= ~(DS_F_BY_NAME | DS_F_UNANSWERED);
+	s->rec.time_ns = bpf_ktime_get_boot_ns();
+	return true;
 }
 
 #endif

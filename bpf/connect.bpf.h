@@ -139,16 +139,21 @@ static __always_inline int connect_resolved(struct sock *listener, struct sock *
 	u64 thread = bpf_get_current_pid_tgid();
 	struct pending *pending;
 	struct scratch *s;
+	bool known;
 
 	if (thread >> 32 == self_tgid)
 		return 0;
 	s = record_begin(SCRATCH_CONNECT, DS_RECORD_CONNECT);
 	if (!s)
 		return 0;
+	/* Of the task and the name it used. Nothing of the task can have changed since. */
+	known = regs && attempt_ends(s);
 	s->rec.result = result;
-	task_fill(s, task);
-	/* What decides comes first: the strings share a bounded room. */
-	task_fill_cgroup(s);
+	if (!known) {
+		task_fill(s, task);
+		/* What decides comes first: the strings share a bounded room. */
+		task_fill_cgroup(s);
+	}
 	listener_fill(s, listener);
 	if (!result) { /* not the socket's address: that would tell where the kernel lies */
 		s->rec.connection = (u64)bpf_get_prandom_u32() << 32 | (u32)s->rec.time_ns;
@@ -160,16 +165,17 @@ static __always_inline int connect_resolved(struct sock *listener, struct sock *
 		stream_begin(&s->rec, client, end, listener);
 	}
 
-	pending = pending_find(thread);
+	pending = regs ? NULL : pending_find(thread);
 	if (pending && pending->rec.socket_dev == s->rec.socket_dev &&
 	    pending->rec.socket_ino == s->rec.socket_ino)
 		pending_fill(s, pending);
-	else if (regs)
+	else if (regs && !known)
 		client_path_from_syscall(s, regs);
 	if (pending)
 		bpf_map_delete_elem(&pending_connects, &thread);
 
-	task_fill_exe(s, task);
+	if (!known)
+		task_fill_exe(s, task);
 	record_send(s, DS_LOST_CONNECT);
 	return 0;
 }

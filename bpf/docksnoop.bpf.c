@@ -33,9 +33,10 @@ int BPF_PROG(tracepoint_data_ready, const struct sock *sk)
 			return 0;
 		return connection_used(end->peer->sk_socket);
 	}
-	attempt_ends();
-	if (listener_ignored(sk->__sk_common.skc_cookie.counter))
+	if (listener_ignored(sk->__sk_common.skc_cookie.counter)) {
+		attempt_ends(NULL);
 		return 0;
+	}
 	return connect_resolved((struct sock *)sk, NULL, NULL,
 				(void *)bpf_task_pt_regs(bpf_get_current_task_btf()), 0);
 }

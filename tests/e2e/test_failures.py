@@ -6,6 +6,7 @@ low confidence, and an errno only where a look at the path suggests one while th
 """
 
 import errno
+import os
 import pathlib
 import socket
 
@@ -156,3 +157,23 @@ def test_host_process_is_the_hosts(engine, boxes, docksnoop, mode):
     path = f"{engine.work_dir}/none/docker.sock"
     event = watch.wait_for("socket-connect", docksnoop__socket__client_path=path)
     expect.fields(event, event__kind="event", event__outcome="failure", docksnoop__verdict="host", error__code="ENOENT")
+
+
+def test_connect_elsewhere_does_not_hide_the_failed_one(engine, docksnoop, mode, scratch):
+    """The same thread, right after it, with success: to what nobody watches, and to the daemon by another name."""
+    watch = docksnoop("--all", mode=mode)
+    renamed = f"{scratch}/renamed"
+    os.symlink(engine.socket, renamed)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(f"{scratch}/plain.sock")
+        listener.listen()
+        for there in (f"{scratch}/plain.sock", renamed):
+            path = f"{there}.d/docker.sock"
+            with socket.socket(socket.AF_UNIX) as client, socket.socket(socket.AF_UNIX) as other:
+                error = client.connect_ex(path)
+                other.connect(there)
+            assert error == errno.ENOENT
+            event = watch.wait_for("socket-connect", docksnoop__socket__client_path=path)
+            expect.fields(event, event__outcome="failure", docksnoop__verdict="host", process__pid=os.getpid())
+    through = watch.wait_for("socket-connect", docksnoop__socket__client_path=renamed)
+    expect.fields(through, event__outcome="success", docksnoop__socket__path=engine.socket, process__pid=os.getpid())
