@@ -320,6 +320,27 @@ def test_proxy_in_the_hosts_network(engine, boxes, local, marker, docksnoop, mod
     assert len(watch.events("socket-connect", local)) == 1
 
 
+def test_who_listens_first_and_gets_the_socket_later(engine, boxes, local, docksnoop, mode):
+    """It was nobody's listener: that it has become one of ours shows without a look at all processes."""
+    port, name = free_port(), engines.unique("later")
+    folder = pathlib.Path(engine.run_dir, name)
+    folder.mkdir()
+    watch = docksnoop(mode=mode)
+    proxy = boxes(
+        "-v", f"{folder}:/later", "--network=host", client=("-l", str(port), "/later/docker.sock"), name=name,
+    )
+    url = f"tcp://127.0.0.1:{port}"
+    host.wait_until(lambda: not engine.exec(local, url)["errors"][0], 10, "a listener")
+    assert not watch.events("socket-connect", local)
+    # a second name for the same socket
+    os.link(engine.socket, folder / "docker.sock")
+    with socket.create_connection(("127.0.0.1", port)):
+        watch.wait_for("socket-connect", proxy)
+    event = watch.wait_for("socket-exposed", proxy, docksnoop__socket__address=f"tcp://[::]:{port}")
+    expect.container_is(event, engine, proxy)
+    go(watch, engine, local, url, mode, proxy=proxy)
+
+
 @pytest.mark.once
 def test_kernel_without_the_hook_is_told_and_does_the_rest(engine, daemon, local, marker, scratch, docksnoop, mode):
     source = pathlib.Path(__file__).with_name("refuse.c")

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "user/sensor/tcp_ends.h"
+#include "user/sensor/tcp_ends_impl.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -9,7 +9,6 @@
 #include "user/sensor/diag.h"
 #include "user/sensor/holders.h"
 #include "user/sensor/process.h"
-#include "user/sensor/tcp_holder.h"
 #include "user/sensor/tcp_keys.h"
 #include "user/sensor/tcp_netns.h"
 #include "user/util/cleanup.h"
@@ -19,40 +18,8 @@
 #define SOCKETS_MAX   4096 /* in one namespace */
 #define ADDRESSES_MAX 4096
 /* Looking through all processes on somebody else's beck and call: a tenth of the time at most. */
-#define WALK_SHARE	10
-#define WALK_GAP_NS	10000000ULL
-#define DAEMON_LASTS_NS 1000000000ULL
-
-enum judgement {
-	UNKNOWN, /* who holds it has not been seen yet */
-	NOBODY,	 /* none of ours */
-	FORWARD, /* a docker-proxy, to something that is none of ours */
-	END,
-};
-
-struct tcp_socket {
-	uint64_t cookie;
-	uint32_t ino;
-	enum judgement judgement;
-	struct tcp_forward forward; /* of a docker-proxy, where port is not 0 */
-	struct tcp_end end;	    /* listener: only with END and FORWARD */
-	uint64_t daemon_since_ns;   /* 0: not seen to be held by a daemon */
-	uint64_t generation;
-	UT_hash_handle hh;
-	UT_hash_handle by_ino;
-};
-
-struct tcp_ends {
-	struct tcp_ends_options options;
-	struct tcp_keys *keys;
-	struct tcp_socket *sockets; /* by cookie */
-	struct tcp_socket *by_ino;
-	struct tcp_namespaces namespaces;
-	uint64_t generation;
-	uint64_t walked_ns; /* when all processes were last looked through, and what it took */
-	uint64_t walk_took_ns;
-	size_t refused;
-};
+#define WALK_SHARE  10
+#define WALK_GAP_NS 10000000ULL
 
 /* --- who listens in a namespace ------------------------------------------------------------------ */
 
@@ -141,98 +108,6 @@ static void netns_look(struct tcp_ends *ends, struct tcp_netns *ns)
 	free(ns->addresses);
 	ns->addresses = addresses;
 	ns->address_count = count;
-}
-
-/* --- whose a listener is ------------------------------------------------------------------- */
-
-/* One process, found out about for the first of its sockets that matters. */
-struct judge {
-	struct tcp_ends *ends;
-	uint32_t pid;
-	bool known;
-	struct tcp_holder holder;
-};
-
-/* A published port is dockerd's for a moment: what is not certain has to last. */
-static bool daemon_lasts(const struct tcp_holder *h, struct tcp_socket *s)
-{
-	uint64_t now = clock_boot_ns();
-
-	if (tcp_holder_serves(h, s->end.port))
-		return true;
-	if (!s->daemon_since_ns)
-		s->daemon_since_ns = now;
-	return now - s->daemon_since_ns >= DAEMON_LASTS_NS;
-}
-
-static void socket_judge(struct tcp_ends *ends, const struct tcp_holder *h, struct tcp_socket *s)
-{
-	/* dockerd also holds listeners in containers' namespaces: its name servers. */
-	bool daemon = h->listener.daemon != DAEMON_NONE && h->net_ns == s->end.net_ns;
-
-	if (h->proxy || (daemon && daemon_lasts(h, s))) {
-		s->judgement = END;
-		s->end.listener = h->listener;
-		s->end.listener.ino = s->ino;
-		s->end.listener.cookie = s->cookie;
-		s->end.proxy = h->proxy;
-		ends->options.found(ends->options.ctx, &s->end);
-	} else if (h->forward.port) {
-		s->judgement = FORWARD;
-		s->forward = h->forward;
-		s->end.listener = h->listener;
-	}
-}
-
-static void held_look(void *ctx, uint64_t ino64)
-{
-	struct judge *j = ctx;
-	struct tcp_socket *s = NULL;
-	uint32_t ino = ino64; /* all that socket diagnostics tell */
-
-	HASH_FIND(by_ino, j->ends->by_ino, &ino, sizeof(ino), s);
-	if (!s || s->judgement == END || s->judgement == NOBODY)
-		return;
-	if (!j->known)
-		tcp_holder_find(&j->ends->options, j->pid, &j->holder);
-	j->known = true;
-	socket_judge(j->ends, &j->holder, s);
-}
-
-static int process_judge(void *ctx, uint32_t pid)
-{
-	struct tcp_ends *ends = ctx;
-	struct judge j = {.ends = ends, .pid = pid};
-
-	process_each_socket(ends->options.procfd, pid, held_look, &j);
-	tcp_holder_clear(&j.holder);
-	return 0;
-}
-
-static bool any_unknown(const struct tcp_ends *ends)
-{
-	const struct tcp_socket *s = NULL, *tmp = NULL;
-
-	HASH_ITER(hh, ends->sockets, s, tmp)
-	if (s->judgement == UNKNOWN)
-		return true;
-	return false;
-}
-
-/* Who of all processes holds what nobody has been found for? */
-static void sockets_judge(struct tcp_ends *ends)
-{
-	uint64_t begun = clock_boot_ns();
-	struct tcp_socket *s = NULL, *tmp = NULL;
-
-	if (!any_unknown(ends))
-		return;
-	process_each(ends->options.procfd, process_judge, ends);
-	HASH_ITER(hh, ends->sockets, s, tmp)
-	if (s->judgement == UNKNOWN && !s->daemon_since_ns)
-		s->judgement = NOBODY;
-	ends->walked_ns = clock_boot_ns();
-	ends->walk_took_ns = ends->walked_ns - begun;
 }
 
 /* --- what is reached at an address ----------------------------------------------------- */
@@ -348,15 +223,6 @@ static void sockets_expire(struct tcp_ends *ends)
 	}
 }
 
-static void sockets_doubt(struct tcp_ends *ends, uint32_t net_ns)
-{
-	struct tcp_socket *s = NULL, *tmp = NULL;
-
-	HASH_ITER(hh, ends->sockets, s, tmp)
-	if (s->judgement == NOBODY && (!net_ns || s->end.net_ns == net_ns))
-		s->judgement = UNKNOWN;
-}
-
 int tcp_ends_refresh(struct tcp_ends *ends, bool deep)
 {
 	struct tcp_netns *ns = NULL, *tmp = NULL;
@@ -373,8 +239,8 @@ int tcp_ends_refresh(struct tcp_ends *ends, bool deep)
 	}
 	sockets_expire(ends);
 	if (deep)
-		sockets_doubt(ends, 0);
-	sockets_judge(ends);
+		tcp_ends_doubt(ends);
+	tcp_ends_judge(ends);
 	forwards_follow(ends);
 	keys_update(ends);
 	return err;
@@ -389,7 +255,7 @@ void tcp_ends_add(struct tcp_ends *ends, uint32_t net_ns, uint32_t pid)
 	ns->wanted = true;
 	ns->due = true;
 	/* What was nobody's may be this one's. */
-	sockets_doubt(ends, net_ns);
+	tcp_ends_doubt_for(ends, net_ns, pid);
 }
 
 /* Look at what listens in @ns since a moment, held by @pid most likely. */
@@ -397,7 +263,7 @@ static void netns_catch_up(struct tcp_ends *ends, struct tcp_netns *ns, uint32_t
 {
 	netns_look(ends, ns);
 	sockets_expire(ends);
-	process_judge(ends, pid);
+	tcp_ends_judge_process(ends, pid);
 	forwards_follow(ends);
 	keys_update(ends);
 }
