@@ -32,6 +32,7 @@
  *                                a second (0: as fast as it goes)
  *   while PATH MS RATE           the same for so long; both print how many it were
  *   listen PATH COUNT -          accept at PATH.0 to PATH.COUNT-1 from now on, beside all else
+ *   serve PATH - -               answer at PATH from now on, on the same processor
  *
  * PAUSE: microseconds between two batches. Without one it is as fast as it goes.
  */
@@ -318,24 +319,54 @@ static int listener_new(const char *path, uint64_t number)
 	return fd;
 }
 
+/* Goes on in a child that ends with us: true there. */
+static bool beside(void)
+{
+	pid_t parent = getpid(), pid = fork();
+
+	if (pid < 0)
+		die("fork");
+	if (!pid && (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent))
+		_exit(1);
+	return !pid;
+}
+
 static void listen_at(const char *path, uint64_t count)
 {
 	struct pollfd *listeners = calloc(count, sizeof(*listeners));
-	pid_t parent = getpid(), pid;
 
 	for (uint64_t i = 0; i < count; i++)
 		listeners[i] = (struct pollfd){listener_new(path, i), POLLIN, 0};
-	pid = fork();
-	if (pid < 0)
-		die("fork");
-	if (!pid) {
-		if (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent)
-			_exit(1);
+	if (beside())
 		accept_all(listeners, count);
-	}
 	for (uint64_t i = 0; i < count; i++)
 		close(listeners[i].fd);
 	free(listeners);
+	printf("0\n");
+}
+
+/* What dockerd says to GET /_ping, about as long; one connection after the other. */
+static void serve(const char *path)
+{
+	static const char text[] =
+		"HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nCache-Control: no-cache\r\n"
+		"Docker-Experimental: false\r\nOstype: linux\r\n"
+		"Content-Type: text/plain; charset=utf-8\r\n"
+		"Content-Length: 2\r\n\r\nOK";
+	int listener = listening_at(path);
+
+	if (beside()) {
+		for (;;) {
+			int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+			char request[4096];
+
+			while (recv(fd, request, sizeof(request), 0) > 0)
+				if (send(fd, text, sizeof(text) - 1, MSG_NOSIGNAL) < 0)
+					break;
+			close(fd);
+		}
+	}
+	close(listener);
 	printf("0\n");
 }
 
@@ -348,6 +379,8 @@ static bool do_other(const char *what, const char *path, uint64_t count, unsigne
 		printf("%" PRIu64 "\n", pace(path, UINT64_MAX, count * 1000000, pause));
 	else if (!strcmp(what, "listen"))
 		listen_at(path, count);
+	else if (!strcmp(what, "serve"))
+		serve(path);
 	else
 		return false;
 	fflush(stdout);

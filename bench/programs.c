@@ -3,6 +3,7 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +16,8 @@
 
 /*
  *   programs floor MODE   attach the empty programs of a mode, say so on stderr, and stay
- *                         until stdin ends
+ *                         until stdin ends; MODE "tell": those that tell, and their ring is
+ *                         emptied meanwhile
  *   programs count        let the kernel count what programs cost until stdin ends; for each
  *                         line of it, print one of JSON: what is known of every program
  */
@@ -26,10 +28,26 @@ static int said(const char *what, int err)
 	return 1;
 }
 
-static void wait_for_end(void)
+static int take_nothing(void *ctx, void *data, size_t size)
 {
-	while (getchar() != EOF)
-		;
+	(void)ctx;
+	(void)data;
+	(void)size;
+	return 0;
+}
+
+/* As often as docksnoop looks. */
+static int empty_until_end(int map)
+{
+	struct ring_buffer *ring = ring_buffer__new(map, take_nothing, NULL, NULL);
+	struct pollfd end = {.fd = STDIN_FILENO, .events = POLLIN};
+
+	if (!ring)
+		return -errno;
+	while (!poll(&end, 1, 2))
+		ring_buffer__consume(ring);
+	ring_buffer__free(ring);
+	return 0;
 }
 
 /* --- the floor ---------------------------------------------------------------------------- */
@@ -72,9 +90,9 @@ static int floor_attach(const char *mode)
 			return said(bpf_program__section_name(prog), err);
 	}
 	fprintf(stderr, "attached\n");
-	wait_for_end();
+	err = empty_until_end(bpf_map__fd(skel->maps.told));
 	floor_bpf__destroy(skel);
-	return 0;
+	return err ? said("ring", err) : 0;
 }
 
 /* --- counting ----------------------------------------------------------------------------- */

@@ -163,8 +163,8 @@ static __always_inline int attempt_failed(const char *sun_path, int result)
 	return 0;
 }
 
-/* Cgroup, name, and a program with arguments as they mostly are; a power of two. */
-#define ATTEMPT_BYTES 2048
+/* Cgroup and name, which come first, and a program with its arguments as they mostly are. */
+#define ATTEMPT_BYTES 1280
 
 struct attempt {
 	struct ds_record rec;

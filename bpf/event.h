@@ -173,9 +173,12 @@ struct ds_control {
 	__u32 pid;	  /* who reads what they hand over, or has until it was killed */
 	/* Connects under way that are remembered by name; where there are none, none ends. */
 	__u64 attempts;
-	/* 1: user space looks into the rings by itself every few milliseconds; do not wake it. */
+	/*
+	 * 1: user space looks by itself every few milliseconds; do not wake it. Into the rings
+	 * of records, and into that of bytes.
+	 */
 	__u32 polled;
-	__u32 pad;
+	__u32 bytes_polled;
 	__u8 ledger[4072];
 };
 

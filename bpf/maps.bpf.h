@@ -61,11 +61,9 @@ static __always_inline bool relieved(void)
  * a record. Who looks by itself every few milliseconds need not be woken, unless @ring may
  * be full by then.
  */
-static __always_inline u64 wakeup_flags(void *ring)
+static __always_inline u64 wakeup_flags(void *ring, bool polled)
 {
-	struct ds_control *c = control_get();
-
-	if (!c || !c->polled)
+	if (!polled)
 		return 0;
 	return bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) > RING_BYTES / 4 ? BPF_RB_FORCE_WAKEUP
 									   : BPF_RB_NO_WAKEUP;

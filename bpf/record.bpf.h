@@ -31,11 +31,15 @@ static __always_inline bool record_of_host(const struct ds_record *rec)
 
 static __always_inline void record_hand_over(const struct ds_record *rec, u64 size, u32 lost_kind)
 {
+	struct ds_control *c = control_get();
+	bool polled = c && c->polled;
+
 	if (record_of_host(rec)) {
 		if (bpf_ringbuf_output(&host_records, (void *)rec, size,
-				       wakeup_flags(&host_records)))
+				       wakeup_flags(&host_records, polled)))
 			lost_add_at(DS_RING_HOST, lost_kind);
-	} else if (bpf_ringbuf_output(&records, (void *)rec, size, wakeup_flags(&records))) {
+	} else if (bpf_ringbuf_output(&records, (void *)rec, size,
+				      wakeup_flags(&records, polled))) {
 		lost_add(lost_kind);
 	}
 }

@@ -167,11 +167,13 @@ static __always_inline struct stream *stream_find(struct sock *sk, bool begin)
 static __always_inline void stream_send(struct stream_scratch *s, u64 captured)
 {
 	u64 size = captured + sizeof(s->head);
+	struct ds_control *c = control_get();
+	bool polled = c && c->bytes_polled;
 
 	s->head.captured = captured;
 	s->head.size = size;
 	BOUND(size, 2 * STREAM_CHUNK - 1);
-	if (bpf_ringbuf_output(&stream_bytes, s, size, wakeup_flags(&stream_bytes)))
+	if (bpf_ringbuf_output(&stream_bytes, s, size, wakeup_flags(&stream_bytes, polled)))
 		lost_add(DS_LOST_BYTES);
 }
 

@@ -29,10 +29,12 @@
 /*
  * As long as records come it looks for them that often, and the kernel wakes nobody: what
  * is to be seen costs those who do it less, and so does each record here. After so many
- * times that there was nothing it waits to be woken.
+ * times that there was nothing it waits to be woken. Who has connected may be gone soon, and
+ * what /proc tells with it; what is asked over the connection can wait a little longer.
  */
-#define POLL_MS	  2
-#define POLLS_MAX 10
+#define POLL_MS	      2
+#define BYTES_POLL_MS 8
+#define POLLS_MAX     10
 /* Where no real-time priority is to be had. */
 #define READER_NICE -10
 
@@ -131,26 +133,31 @@ static int bytes_take(void *ctx, void *data, size_t size)
 	return ++r->batch < BATCH_MAX && !queue_full(r->queue) ? 0 : -EAGAIN;
 }
 
-/* What is in the rings now: *count is how many records that was. Is there room for more? */
-static bool feed_pump(struct feed *f, unsigned int *count)
+/* How many there were, of each kind. */
+struct pumped {
+	unsigned int records, bytes;
+};
+
+/* What is in the rings now. Is there room for more? */
+static bool feed_pump(struct feed *f, struct pumped *pumped)
 {
 	uint64_t now = clock_boot_ns();
+	struct pumped n = {0};
 	uint64_t one = 1;
-	unsigned int n = 0;
 	bool room;
 
 	pthread_mutex_lock(&f->lock);
-	n = records_pump(f);
+	n.records = records_pump(f);
 	for (int i = 0; i < DS_RING_COUNT; i++)
 		fold_flush(f->records[i].fold, now, false, fold_put, &f->records[i]);
 	/* Without the records of their connects nobody could tell whose they are. */
 	if (!records_full(f))
-		n += ring_pump(&f->bytes);
+		n.bytes = ring_pump(&f->bytes);
 	room = !records_full(f) && !queue_full(f->bytes.queue);
 	pthread_mutex_unlock(&f->lock);
-	if (n)
+	if (n.records || n.bytes)
 		(void)!write(f->ready, &one, sizeof(one));
-	*count = n;
+	*pumped = n;
 	return room;
 }
 
@@ -167,39 +174,58 @@ static void reader_hurry(void)
 		(void)setpriority(PRIO_PROCESS, 0, READER_NICE);
 }
 
-static void polled_set(struct feed *f, bool polled)
+/* So many times is left to look without having found anything. */
+struct polls {
+	unsigned int records, bytes;
+};
+
+/* The last time is after the kernel was told: something may have been under way. */
+static void polls_tell(struct feed *f, const struct polls *polls)
 {
-	__atomic_store_n(&f->control->polled, polled, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&f->control->polled, polls->records > 1, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&f->control->bytes_polled, polls->bytes > 1, __ATOMIC_SEQ_CST);
+}
+
+static int polls_pause(const struct polls *polls)
+{
+	if (polls->records)
+		return POLL_MS;
+	return polls->bytes ? BYTES_POLL_MS : PAUSE_MS;
+}
+
+static void polls_count(unsigned int *polls, unsigned int found)
+{
+	if (found)
+		*polls = POLLS_MAX;
+	else if (*polls)
+		--*polls;
 }
 
 static void *feed_run(void *arg)
 {
 	struct epoll_event events[4];
+	struct pumped pumped = {0};
+	struct polls polls = {0};
 	struct feed *f = arg;
-	unsigned int taken = 0;
-	unsigned int polls = 0; /* that are left */
 	bool room = true;
 	int n;
 
 	reader_hurry();
 	for (;;) {
-		n = epoll_wait(f->epoll, events, 4, polls ? POLL_MS : PAUSE_MS);
+		n = epoll_wait(f->epoll, events, 4, polls_pause(&polls));
 		for (int i = 0; i < n; i++) {
 			if (events[i].data.fd != f->stop)
 				continue;
-			polled_set(f, false);
+			polls_tell(f, &(struct polls){0});
 			return NULL;
 		}
 		/* What has no room is still readable: not at once again. */
 		if (!room)
 			usleep(PAUSE_MS * 100);
-		room = feed_pump(f, &taken);
-		if (taken)
-			polls = POLLS_MAX;
-		else if (polls)
-			polls--;
-		/* The last time after the kernel was told: a record may have been under way. */
-		polled_set(f, polls > 1);
+		room = feed_pump(f, &pumped);
+		polls_count(&polls.records, pumped.records);
+		polls_count(&polls.bytes, pumped.bytes);
+		polls_tell(f, &polls);
 	}
 }
 
@@ -325,12 +351,12 @@ int feed_take(struct feed *f, sensor_fn fn, void *ctx)
 	const void *data = NULL;
 	struct queue *queue = NULL;
 	uint64_t count = 1;
-	unsigned int taken = 0;
+	struct pumped pumped = {0};
 	size_t size = 0;
 	int n = 0;
 
 	(void)!read(f->ready, &count, sizeof(count));
-	feed_pump(f, &taken);
+	feed_pump(f, &pumped);
 	while (n < TAKE_MAX && (queue = queue_next(f, &data, &size))) {
 		int err = fn(ctx, data, size);
 

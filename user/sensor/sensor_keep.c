@@ -58,7 +58,7 @@ int sensor_control_map(struct sensor *sensor)
 		return -errno;
 	sensor->control = at;
 	/* One that was killed may have been looking when it was. */
-	sensor->control->polled = 0;
+	sensor->control->polled = sensor->control->bytes_polled = 0;
 	/* Where there are others at work these wait; else there is nothing to wait for. */
 	if (!sensor->control->generation) {
 		sensor->control->generation = sensor->generation;
