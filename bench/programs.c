@@ -16,8 +16,8 @@
 
 /*
  *   programs floor MODE   attach the empty programs of a mode, say so on stderr, and stay
- *                         until stdin ends; MODE "tell": those that tell, and their ring is
- *                         emptied meanwhile
+ *                         until stdin ends; MODE "tell" or "who": those that tell, and their
+ *                         ring is emptied meanwhile
  *   programs count        let the kernel count what programs cost until stdin ends; for each
  *                         line of it, print one of JSON: what is known of every program
  */
@@ -57,6 +57,8 @@ static bool is_of_mode(const char *name, const char *mode)
 	size_t len = strlen(mode);
 
 	if (!strncmp(name, "common_", 7))
+		return true;
+	if (!strcmp(mode, "who") && (!strcmp(name, "tell_received") || !strcmp(name, "tell_sent")))
 		return true;
 	if (!strncmp(name, "kret", 4)) /* kretprobe_… is kprobe's as well */
 		return !strcmp(mode, "kprobe");

@@ -3,6 +3,7 @@
 
 import contextlib
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -95,8 +96,8 @@ PROGRAMS = str(host.ROOT / "build/bench/programs")
 
 @contextlib.contextmanager
 def floor(mode):
-    """Programs that do nothing, at docksnoop's hooks."""
-    program = Program([PROGRAMS, "floor", mode], "^attached", f"empty programs, {mode}", stdin=subprocess.PIPE)
+    """Programs that do nothing, at docksnoop's hooks; "tell" and "who": the least that tells."""
+    program = Program([PROGRAMS, "floor", mode], "^attached", f"programs floor {mode}", stdin=subprocess.PIPE)
     try:
         yield program
     finally:
@@ -242,6 +243,23 @@ class Audit:
             self._daemon.send_signal(signal.SIGTERM)
             self._daemon.wait()
             _auditctl("-e", "0")
+
+
+@contextlib.contextmanager
+def confined(pid, cpu):
+    """All threads of a process on one processor meanwhile."""
+
+    def move(cpus):
+        for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+            with contextlib.suppress(ProcessLookupError):  # it has ended
+                os.sched_setaffinity(int(task.name), cpus)
+
+    before = os.sched_getaffinity(pid)
+    move({cpu})
+    try:
+        yield
+    finally:
+        move(before)
 
 
 def cpu_seconds(pid):
