@@ -301,8 +301,7 @@ def test_io_uring(route, place, seen, mode):
         worker = route != "uring"
         check(
             events, place, actor, by_directory(place.engine), mode,
-            # no system call that says it, and a tracepoint sees no more than that
-            docksnoop__socket__client_path=None if mode == "tracepoint" else SOCKET,
+            docksnoop__socket__client_path=SOCKET,
             docksnoop__io_uring=True if worker else None,
         )
         assert (get(events[0], "process.thread.id") is not None) == worker

@@ -13,6 +13,7 @@
 #include "user/container/bindings.h"
 #include "user/container/known.h"
 #include "user/exposure/exposed.h"
+#include "user/exposure/openers.h"
 #include "user/sensor/fold.h"
 
 /*
@@ -148,6 +149,42 @@ static void test_groups_are_bounded(void **state)
 	fold_free(fold);
 }
 
+static struct opener *opener_some(bool host)
+{
+	const struct sighting sighting = {.host = host};
+	struct record record = {.raw = {.tgid = 1}};
+
+	return opener_new(&record, &sighting, NULL, NULL, false);
+}
+
+/* Of each sort apart: many of one push out none of another. */
+static void test_connections_are_bounded(void **state)
+{
+	struct openers *openers = openers_new();
+	AUTO_OPENER struct opener *host = opener_some(true);
+	AUTO_OPENER struct opener *inside = opener_some(false);
+
+	(void)state;
+	assert_non_null(host);
+	assert_int_equal(openers_add(openers, 1, inside), 0);
+	for (uint64_t c = 1; c <= 4096; c++)
+		assert_int_equal(openers_add(openers, 1000000 + c, host), 0);
+	for (uint64_t c = 1; c <= 32768; c++)
+		assert_int_equal(openers_add_like(openers, 2000000 + c, 1), 0);
+	assert_ptr_equal(openers_find(openers, 1), inside);
+	assert_ptr_equal(openers_find(openers, 1000001), host); /* it is the youngest now */
+	assert_ptr_equal(openers_find(openers, 2000001), inside);
+	assert_int_equal(openers_add(openers, 3000000, host), 0);
+	assert_int_equal(openers_add_like(openers, 3000001, 1), 0);
+	assert_null(openers_find(openers, 1000002));
+	assert_null(openers_find(openers, 2000002));
+	assert_ptr_equal(openers_find(openers, 1000001), host);
+	assert_ptr_equal(openers_find(openers, 2000001), inside);
+	assert_ptr_equal(openers_find(openers, 1), inside);
+	assert_ptr_equal(openers_find(openers, 3000001), inside);
+	openers_free(openers);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -156,6 +193,7 @@ int main(void)
 		cmocka_unit_test(test_exposures_are_bounded),
 		cmocka_unit_test(test_exposures_of_one_are_bounded),
 		cmocka_unit_test(test_groups_are_bounded),
+		cmocka_unit_test(test_connections_are_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
