@@ -159,20 +159,26 @@ void pipeline_requests_ignore(struct pipeline *p)
 		(void)sensor_stream_skip(p->options.sensor, connection, side, UINT64_MAX);
 }
 
+/* Who of those that are known has sent it; user_count: none of them. */
+static size_t user_of(const struct talk *t, const struct ds_bytes *b)
+{
+	size_t i = 0;
+
+	while (i < t->user_count && !user_is(t->users[i], b->user_cgroup_id, b->user_mnt_ns))
+		i++;
+	return i;
+}
+
 /*
  * Who has sent what the daemon reads now; who opened the connection, unless another was
  * seen to. -ENOMEM.
  */
 static int turn_take(struct talk *t, const struct ds_bytes *b)
 {
-	size_t user = 0;
+	size_t user = b->user_tgid ? user_of(t, b) : 0;
 
-	for (size_t i = 0; i < t->user_count && b->user_tgid; i++) {
-		if (!user_is(t->users[i], b->user_cgroup_id, b->user_mnt_ns))
-			continue;
-		user = i;
-		break;
-	}
+	if (user == t->user_count)
+		user = 0;
 	if (t->turn_count ? t->turns[t->turn_count - 1].user == user : !user)
 		return 0;
 	if (!t->turns) {
@@ -329,6 +335,19 @@ static int talk_feed(struct talk *t, const struct ds_bytes *b)
 	return err ? err : http_conversation_feed(t->http, side, b->time_ns, b + 1, b->captured);
 }
 
+/* Has the record of its connect been taken, and that of who has sent it, if it is another? */
+static bool sender_is_known(const struct pipeline *p, const struct talk *t,
+			    const struct ds_bytes *b)
+{
+	const struct opener *opener = t ? NULL : openers_find(p->openers, b->connection);
+
+	if (b->side != DS_SIDE_REQUESTS || !b->user_tgid)
+		return t || opener;
+	if (t)
+		return t->ignored || user_of(t, b) < t->user_count;
+	return opener && user_is(opener, b->user_cgroup_id, b->user_mnt_ns);
+}
+
 static int bytes_take(void *ctx, const void *data, size_t size)
 {
 	const struct ds_bytes *b = data;
@@ -341,11 +360,11 @@ static int bytes_take(void *ctx, const void *data, size_t size)
 		return 0;
 	}
 	t = talk_find(p->requests, b->connection);
-	/* Its connect is among the records, which may be many. */
-	while (!t && !openers_find(p->openers, b->connection) &&
+	/* They are among the records, which may be many. */
+	while (!sender_is_known(p, t, b) &&
 	       sensor_consume(p->options.sensor, pipeline_record_take, p) > 0)
-		;
-	t = t ? t : b->ended ? talk_find(p->requests, b->connection) : talk_get(p, b->connection);
+		t = talk_find(p->requests, b->connection);
+	t = t || b->ended ? t : talk_get(p, b->connection);
 	if (b->ended == DS_END_CLOSED)
 		openers_remove(p->openers, b->connection);
 	if (!t && b->ended)
