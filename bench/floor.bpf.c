@@ -152,7 +152,7 @@ static __always_inline int bytes_tell(const struct sock *sk, u32 slot, int ret)
 	return 0;
 }
 
-/* The same for both. */
+/* With tell_data_ready and with who_data_ready. */
 SEC("?tp_btf/sock_recv_length")
 int BPF_PROG(tell_received, const struct sock *sk, int ret)
 {

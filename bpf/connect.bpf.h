@@ -146,7 +146,7 @@ static __always_inline int connect_resolved(struct sock *listener, struct sock *
 	s = record_begin(SCRATCH_CONNECT, DS_RECORD_CONNECT);
 	if (!s)
 		return 0;
-	/* Of the task and the name it used. Nothing of the task can have changed since. */
+	/* Of the task and the name it used, as they were when it called connect(2). */
 	known = regs && attempt_ends(s);
 	s->rec.result = result;
 	if (!known) {

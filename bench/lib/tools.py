@@ -247,7 +247,7 @@ class Audit:
 
 @contextlib.contextmanager
 def confined(pid, cpu):
-    """All threads of a process on one processor meanwhile."""
+    """All threads of a process on one processor meanwhile, and what they start that says nothing else."""
 
     def move(cpus):
         for task in pathlib.Path(f"/proc/{pid}/task").iterdir():

@@ -74,7 +74,7 @@ def throughput(bench):
     seconds = bench.times(3, 1)
     rates = bench.times((5000, 10000, 15000, 0), (5000, 0))
     with contextlib.ExitStack() as stack:
-        stack.enter_context(on_processor(0))
+        stack.enter_context(tools.confined(os.getpid(), 0))
         path = stack.enter_context(load.storm(bench).listener(str(bench.scratch / "s")))
         worker = stack.enter_context(contextlib.closing(Worker(bench.scratch, cpu=0)))
         found = interleave(list(rates), bench.times(3, 1), lambda rate: saturate(bench, worker, path, rate, seconds))
@@ -91,17 +91,6 @@ def throughput(bench):
         "What is not told of is counted in the file (events-lost)"
     )
     return table
-
-
-@contextlib.contextmanager
-def on_processor(cpu):
-    """This process, and what it starts that says nothing else."""
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {cpu})
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, before)
 
 
 def saturate(bench, worker, path, rate, seconds):
