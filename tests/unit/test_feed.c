@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "user/sensor/fold.h"
-#include "user/sensor/queue.h"
+#include "user/util/queue.h"
 
 #define SECOND 1000000000ULL
 
@@ -70,6 +70,32 @@ static void test_queue_is_bounded(void **state)
 	assert_non_null(queue_peek(q, &size));
 	assert_false(queue_full(q));
 	queue_free(q); /* with what is in it */
+}
+
+static void test_queue_takes_what_is_larger_than_most(void **state)
+{
+	static const char large[300000] = "large";
+	struct queue *q = queue_new(1 << 20);
+	const char *data = NULL;
+	size_t size = 0;
+
+	(void)state;
+	assert_int_equal(queue_put(q, "a", 2), 0);
+	assert_int_equal(queue_put_headed(q, "the ", 4, large, sizeof(large)), 0);
+	assert_int_equal(queue_put(q, "b", 2), 0);
+	data = queue_peek(q, &size);
+	assert_string_equal(data, "a");
+	queue_pop(q);
+	data = queue_peek(q, &size);
+	assert_int_equal(size, 4 + sizeof(large));
+	assert_string_equal(data, "the large");
+	queue_pop(q);
+	data = queue_peek(q, &size);
+	assert_string_equal(data, "b");
+	queue_pop(q);
+	assert_null(queue_peek(q, &size));
+	assert_int_equal(queue_bytes(q), 0);
+	queue_free(q);
 }
 
 /* --- what is folded ----------------------------------------------------------------------- */
@@ -248,6 +274,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_queue_keeps_the_order),
 		cmocka_unit_test(test_queue_is_bounded),
+		cmocka_unit_test(test_queue_takes_what_is_larger_than_most),
 		cmocka_unit_test(test_repetitions_are_folded),
 		cmocka_unit_test(test_others_are_not),
 		cmocka_unit_test(test_failed_ones),

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "user/util/clock.h"
+#include "user/util/queue.h"
 #include "user/util/thread.h"
 
 /* How often one that failed is tried again, and one that has nothing to do looked after. */
@@ -17,11 +18,9 @@
 #define SLOW_TRIES 5
 
 struct line {
-	struct line *next;
-	char *text;
-	size_t bytes;
 	uint64_t sequence;
 	uint64_t accesses;
+	char text[];
 };
 
 struct outlet {
@@ -33,12 +32,10 @@ struct outlet {
 
 	pthread_mutex_t lock; /* of all that follows */
 	pthread_cond_t changed;
-	struct line *first;
-	struct line *last;
-	size_t bytes;
-	uint64_t lines;
-	bool full; /* until half of it is free */
-	bool idle; /* the thread waits for something to do */
+	struct queue *waiting; /* struct line */
+	uint64_t lines;	       /* how many those are */
+	bool full;	       /* until half of it is free */
+	bool idle;	       /* the thread waits for something to do */
 	bool reopen;
 	bool stop;
 	bool dead;
@@ -53,6 +50,11 @@ int outlet_new(struct sink *sink, outlet_trouble_fn fn, void *ctx, struct outlet
 
 	if (!o)
 		return -ENOMEM;
+	o->waiting = queue_new(OUTLET_BYTES);
+	if (!o->waiting) {
+		free(o);
+		return -ENOMEM;
+	}
 	pthread_mutex_init(&o->lock, NULL);
 	cond_init(&o->changed);
 	o->sink = sink;
@@ -60,12 +62,6 @@ int outlet_new(struct sink *sink, outlet_trouble_fn fn, void *ctx, struct outlet
 	o->ctx = ctx;
 	*out = o;
 	return 0;
-}
-
-static void line_free(struct line *line)
-{
-	free(line->text);
-	free(line);
 }
 
 /* --- the thread ----------------------------------------------------------------------------- */
@@ -77,18 +73,20 @@ static void wait_ms(struct outlet *o, unsigned int ms)
 	pthread_cond_timedwait(&o->changed, &o->lock, &until);
 }
 
-static struct line *line_take(struct outlet *o)
+/* The oldest that waits, or NULL. */
+static const struct line *line_first(struct outlet *o)
 {
-	struct line *line = o->first;
+	size_t size;
 
-	o->first = line->next;
-	if (!o->first)
-		o->last = NULL;
-	o->bytes -= line->bytes;
+	return queue_peek(o->waiting, &size);
+}
+
+static void line_done(struct outlet *o)
+{
+	queue_pop(o->waiting);
 	o->lines--;
-	if (o->bytes <= OUTLET_BYTES / 2)
+	if (queue_bytes(o->waiting) <= OUTLET_BYTES / 2)
 		o->full = false;
-	return line;
 }
 
 /* What was told of the sink last. */
@@ -100,13 +98,13 @@ struct said {
 /* Nobody reads it any more: what waits is lost, and so is what comes. */
 static void outlet_die(struct outlet *o)
 {
-	o->dead = true;
-	while (o->first) {
-		struct line *line = line_take(o);
+	const struct line *line;
 
+	o->dead = true;
+	while ((line = line_first(o))) {
 		o->gone.lines++;
 		o->gone.accesses += line->accesses;
-		line_free(line);
+		line_done(o);
 	}
 }
 
@@ -148,7 +146,7 @@ static void line_drop(struct outlet *o, const struct line *line)
 /* What there is to do now, without the lock meanwhile: 0 or -errno. */
 static int outlet_work(struct outlet *o)
 {
-	struct line *line = o->first;
+	const struct line *line = line_first(o);
 	bool reopen = o->reopen;
 	int err = 0;
 
@@ -167,9 +165,9 @@ static int outlet_work(struct outlet *o)
 		line_drop(o, line);
 	if (o->account)
 		o->account->sequence = line->sequence;
-	line_free(line_take(o));
+	line_done(o);
 	/* outlet_finish() may wait for the last one */
-	if (!o->first)
+	if (!o->lines)
 		pthread_cond_broadcast(&o->changed);
 	return 0;
 }
@@ -183,7 +181,7 @@ static void *outlet_run(void *arg)
 	while (!o->stop) {
 		int err;
 
-		if (!o->first && !o->reopen) {
+		if (!o->lines && !o->reopen) {
 			o->idle = true;
 			wait_ms(o, LOOK_MS);
 			o->idle = false;
@@ -239,8 +237,7 @@ void outlet_free(struct outlet *o)
 	/* What a thread that hangs still needs has to stay: it ends with the process. */
 	if (!o || !outlet_stop(o))
 		return;
-	while (o->first)
-		line_free(line_take(o));
+	queue_free(o->waiting);
 	sink_free(o->sink);
 	pthread_cond_destroy(&o->changed);
 	pthread_mutex_destroy(&o->lock);
@@ -260,7 +257,7 @@ void outlet_set_account(struct outlet *o, struct ledger_sink *account)
 
 static bool room_for(const struct outlet *o)
 {
-	return !o->dead && !o->full && o->bytes < OUTLET_BYTES;
+	return !o->dead && !o->full && !queue_full(o->waiting);
 }
 
 bool outlet_has_room(struct outlet *o)
@@ -273,42 +270,28 @@ bool outlet_has_room(struct outlet *o)
 	return room;
 }
 
-bool outlet_put(struct outlet *o, char *text, uint64_t sequence, uint64_t accesses)
+bool outlet_put(struct outlet *o, const char *text, uint64_t sequence, uint64_t accesses)
 {
-	struct line *line = calloc(1, sizeof(*line));
-	bool room;
+	const struct line line = {.sequence = sequence, .accesses = accesses};
+	bool put = false;
 
-	if (!line)
-		return false;
-	line->text = text;
-	line->bytes = strlen(text) + sizeof(*line);
-	line->sequence = sequence;
-	line->accesses = accesses;
 	pthread_mutex_lock(&o->lock);
-	room = room_for(o);
-	if (room) {
-		if (o->last)
-			o->last->next = line;
-		else
-			o->first = line;
-		o->last = line;
-		o->bytes += line->bytes;
-		o->lines++;
-		if (o->idle && o->bytes >= FLUSH_BYTES)
-			pthread_cond_broadcast(&o->changed);
-	} else {
+	if (!room_for(o)) {
 		o->full = true;
+	} else if (!queue_put_headed(o->waiting, &line, sizeof(line), text, strlen(text) + 1)) {
+		put = true;
+		o->lines++;
+		if (o->idle && queue_bytes(o->waiting) >= FLUSH_BYTES)
+			pthread_cond_broadcast(&o->changed);
 	}
 	pthread_mutex_unlock(&o->lock);
-	if (!room)
-		free(line);
-	return room;
+	return put;
 }
 
 void outlet_flush(struct outlet *o)
 {
 	pthread_mutex_lock(&o->lock);
-	if (o->idle && o->first)
+	if (o->idle && o->lines)
 		pthread_cond_broadcast(&o->changed);
 	pthread_mutex_unlock(&o->lock);
 }
@@ -349,7 +332,7 @@ uint64_t outlet_finish(struct outlet *o, unsigned int ms)
 
 	outlet_flush(o);
 	pthread_mutex_lock(&o->lock);
-	while (o->started && o->first && !o->dead && clock_boot_ns() < end)
+	while (o->started && o->lines && !o->dead && clock_boot_ns() < end)
 		wait_ms(o, RETRY_MS);
 	left = o->lines;
 	pthread_mutex_unlock(&o->lock);

@@ -38,11 +38,11 @@ const struct sink *outlet_sink(const struct outlet *outlet);
 void outlet_set_account(struct outlet *outlet, struct ledger_sink *account);
 
 /*
- * A line, malloc'd and now the outlet's, that stands for @accesses. false: there is no room
- * for it, and it is still the caller's. After that there is none until half of it is free
- * again, so that what is missing is one gap and not many.
+ * A copy of a line that stands for @accesses. false: there is no room for it. After that
+ * there is none until half of it is free again, so that what is missing is one gap and not
+ * many.
  */
-bool outlet_put(struct outlet *outlet, char *line, uint64_t sequence, uint64_t accesses);
+bool outlet_put(struct outlet *outlet, const char *line, uint64_t sequence, uint64_t accesses);
 /* Write what waits now: until this is called, or enough waits, nobody is woken for a line. */
 void outlet_flush(struct outlet *outlet);
 /* Would outlet_put() find room? */

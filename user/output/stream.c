@@ -165,11 +165,8 @@ static bool way_put(struct way *way, const struct event *event, const char *json
 	const struct sink *sink = outlet_sink(way->outlet);
 	AUTO_FREE char *line = NULL;
 
-	if (!json || sink_render(sink, event, json, &line) ||
-	    !outlet_put(way->outlet, line, event->sequence, accesses))
-		return false;
-	take_ptr(line); /* the outlet's now */
-	return true;
+	return json && !sink_render(sink, event, json, &line) &&
+	       outlet_put(way->outlet, line, event->sequence, accesses);
 }
 
 /*

@@ -11,9 +11,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "user/sensor/queue.h"
 #include "user/util/cleanup.h"
 #include "user/util/clock.h"
+#include "user/util/queue.h"
 #include "user/util/thread.h"
 
 /* Of each kind, when nobody works on them. */

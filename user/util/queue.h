@@ -7,9 +7,10 @@
 #include <stdint.h>
 
 /*
- * Records between the thread that takes them from the kernel and the one that works on
- * them: bounded, in as much memory as they take. One puts in, one takes out; each end
- * may be another thread's.
+ * What one thread has for another: records for who works on them, lines for who writes
+ * them. Bounded, in as much memory as it takes: a piece of memory of its own for each
+ * would leave holes when it is given back. One puts in, one takes out; each end may be
+ * another thread's.
  */
 struct queue;
 
@@ -17,10 +18,15 @@ struct queue;
 struct queue *queue_new(size_t limit);
 void queue_free(struct queue *queue); /* NULL is allowed */
 
+/* Held now; what was taken out is given back a piece at a time, of some 64 KiB. */
+size_t queue_bytes(struct queue *queue);
 /* Is there no room? What is put in all the same is kept, if there is memory. */
 bool queue_full(struct queue *queue);
-/* A copy of @size bytes, which are at most 65536 - 16. 0 or -ENOMEM. */
+/* A copy of @size bytes. 0 or -ENOMEM. */
 int queue_put(struct queue *queue, const void *data, size_t size);
+/* The same, of two parts that queue_peek() gives as one. */
+int queue_put_headed(struct queue *queue, const void *head, size_t head_size, const void *data,
+		     size_t size);
 
 /* The oldest; aligned to 8, and valid until queue_pop(). NULL: empty. */
 const void *queue_peek(struct queue *queue, size_t *size);

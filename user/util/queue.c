@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "user/sensor/queue.h"
+#include "user/util/queue.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -18,7 +18,8 @@ struct item {
 struct chunk {
 	struct chunk *next;
 	size_t used;
-	char data[CHUNK_BYTES];
+	size_t room;
+	char data[];
 };
 
 struct queue {
@@ -27,6 +28,7 @@ struct queue {
 	struct chunk *last;
 	size_t bytes; /* held, by both ends */
 	size_t limit;
+	struct chunk *spare; /* where there is little to do, it is the same again and again */
 	/* The taker's own: */
 	struct chunk *taking;
 	size_t taken;
@@ -59,6 +61,7 @@ void queue_free(struct queue *q)
 		return;
 	chunks_free(q->first);
 	chunks_free(q->taking);
+	free(q->spare);
 	pthread_mutex_destroy(&q->lock);
 	free(q);
 }
@@ -68,28 +71,50 @@ static size_t item_bytes(size_t size)
 	return sizeof(struct item) + (size + 7) / 8 * 8;
 }
 
-bool queue_full(struct queue *q)
+size_t queue_bytes(struct queue *q)
 {
-	bool full;
+	size_t bytes;
 
 	pthread_mutex_lock(&q->lock);
-	full = q->bytes >= q->limit;
+	bytes = q->bytes;
 	pthread_mutex_unlock(&q->lock);
-	return full;
+	return bytes;
+}
+
+bool queue_full(struct queue *q)
+{
+	return queue_bytes(q) >= q->limit;
+}
+
+static struct chunk *chunk_new(struct queue *q, size_t bytes)
+{
+	size_t room = bytes < CHUNK_BYTES ? CHUNK_BYTES : bytes;
+	struct chunk *chunk = NULL;
+
+	if (q->spare && room == CHUNK_BYTES) {
+		chunk = q->spare;
+		q->spare = NULL;
+	} else {
+		/* not calloc(): memory that is never written to is never there */
+		chunk = malloc(sizeof(*chunk) + room);
+	}
+	if (!chunk)
+		return NULL;
+	chunk->next = NULL;
+	chunk->used = 0;
+	chunk->room = room;
+	return chunk;
 }
 
 static struct chunk *chunk_with_room(struct queue *q, size_t bytes)
 {
 	struct chunk *chunk = q->last;
 
-	if (chunk && chunk->used + bytes <= CHUNK_BYTES)
+	if (chunk && chunk->used + bytes <= chunk->room)
 		return chunk;
-	/* not calloc(): memory that is never written to is never there */
-	chunk = malloc(sizeof(*chunk));
+	chunk = chunk_new(q, bytes);
 	if (!chunk)
 		return NULL;
-	chunk->next = NULL;
-	chunk->used = 0;
 	if (q->last)
 		q->last->next = chunk;
 	else
@@ -98,9 +123,10 @@ static struct chunk *chunk_with_room(struct queue *q, size_t bytes)
 	return chunk;
 }
 
-int queue_put(struct queue *q, const void *data, size_t size)
+int queue_put_headed(struct queue *q, const void *head, size_t head_size, const void *data,
+		     size_t size)
 {
-	size_t bytes = item_bytes(size);
+	size_t bytes = item_bytes(head_size + size);
 	struct chunk *chunk = NULL;
 	struct item *item = NULL;
 
@@ -108,8 +134,10 @@ int queue_put(struct queue *q, const void *data, size_t size)
 	chunk = chunk_with_room(q, bytes);
 	if (chunk) {
 		item = (struct item *)(chunk->data + chunk->used);
-		item->size = size;
-		memcpy(item->data, data, size);
+		item->size = head_size + size;
+		if (head_size)
+			memcpy(item->data, head, head_size);
+		memcpy(item->data + head_size, data, size);
 		chunk->used += bytes;
 		q->bytes += bytes;
 	}
@@ -117,15 +145,24 @@ int queue_put(struct queue *q, const void *data, size_t size)
 	return chunk ? 0 : -ENOMEM;
 }
 
+int queue_put(struct queue *q, const void *data, size_t size)
+{
+	return queue_put_headed(q, NULL, 0, data, size);
+}
+
 static void chunk_done(struct queue *q)
 {
 	struct chunk *chunk = q->taking;
 
-	pthread_mutex_lock(&q->lock);
-	q->bytes -= chunk->used;
-	pthread_mutex_unlock(&q->lock);
 	q->taking = chunk->next;
 	q->taken = 0;
+	pthread_mutex_lock(&q->lock);
+	q->bytes -= chunk->used;
+	if (!q->spare && chunk->room == CHUNK_BYTES) {
+		q->spare = chunk;
+		chunk = NULL;
+	}
+	pthread_mutex_unlock(&q->lock);
 	free(chunk);
 }
 
@@ -133,8 +170,6 @@ const void *queue_peek(struct queue *q, size_t *size)
 {
 	const struct item *item = NULL;
 
-	while (q->taking && q->taken == q->taking->used)
-		chunk_done(q);
 	if (!q->taking) {
 		pthread_mutex_lock(&q->lock);
 		q->taking = q->first;
@@ -154,4 +189,6 @@ void queue_pop(struct queue *q)
 	const struct item *item = (const struct item *)(q->taking->data + q->taken);
 
 	q->taken += item_bytes(item->size);
+	if (q->taken == q->taking->used)
+		chunk_done(q);
 }
