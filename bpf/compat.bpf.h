@@ -4,9 +4,7 @@
 
 /* What differs between kernels, each decided by looking at the running one's BTF. */
 
-#include "vmlinux/vmlinux.h"
-#include <bpf/bpf_core_read.h>
-#include <bpf/bpf_helpers.h>
+#include "bpf/read.bpf.h"
 #include <bpf/bpf_tracing.h>
 
 #define AF_UNIX		1
@@ -37,8 +35,8 @@ static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *kn)
 	struct kernfs_node___rcu *rcu = (void *)kn;
 
 	if (bpf_core_field_exists(rcu->__parent))
-		return BPF_CORE_READ(rcu, __parent);
-	return BPF_CORE_READ(kn, parent);
+		return READ(rcu, __parent);
+	return READ(kn, parent);
 }
 
 /* type became iter_type, without a direction, in 5.14 (8cd54c1c8480, "iov_iter: separate
@@ -72,10 +70,10 @@ static __always_inline u64 mnt_ns_id(struct mnt_namespace *ns)
 	struct ns_common___id *common = (void *)&ns->ns;
 
 	if (bpf_core_field_exists(ns->seq))
-		return BPF_CORE_READ(ns, seq);
+		return READ(ns, seq);
 	if (bpf_core_field_exists(common->ns_id))
-		return BPF_CORE_READ(common, ns_id);
-	return BPF_CORE_READ(ns, ns.inum);
+		return READ(common, ns_id);
+	return READ(ns, ns.inum);
 }
 
 /*
@@ -106,23 +104,22 @@ static __always_inline struct connect_args connect_args_of(struct pt_regs *regs)
 {
 	struct connect_args connect = {};
 #if defined(__TARGET_ARCH_x86)
-	u64 nr = BPF_CORE_READ(regs, orig_ax);
+	u64 nr = READ(regs, orig_ax);
 	u32 args[3] = {};
 
 	switch ((u32)nr) {
 	case 42: /* connect */
-		connect.fd = BPF_CORE_READ(regs, di);
-		connect.at = (const void *)BPF_CORE_READ(regs, si);
-		connect.len = BPF_CORE_READ(regs, dx);
+		connect.fd = READ(regs, di);
+		connect.at = (const void *)READ(regs, si);
+		connect.len = READ(regs, dx);
 		break;
 	case 362: /* connect, i386 */
-		connect.fd = BPF_CORE_READ(regs, bx);
-		connect.at = (const void *)(u64)(u32)BPF_CORE_READ(regs, cx);
-		connect.len = BPF_CORE_READ(regs, dx);
+		connect.fd = READ(regs, bx);
+		connect.at = (const void *)(u64)(u32)READ(regs, cx);
+		connect.len = READ(regs, dx);
 		break;
 	case 102: /* socketcall, i386: the arguments lie in memory */
-		if (bpf_probe_read_user(args, sizeof(args),
-					(const void *)(u64)(u32)BPF_CORE_READ(regs, cx)))
+		if (bpf_probe_read_user(args, sizeof(args), (const void *)(u64)(u32)READ(regs, cx)))
 			break;
 		connect.fd = args[0];
 		connect.at = (const void *)(u64)args[1];
@@ -130,10 +127,10 @@ static __always_inline struct connect_args connect_args_of(struct pt_regs *regs)
 		break;
 	}
 #elif defined(__TARGET_ARCH_arm64)
-	if (BPF_CORE_READ(regs, syscallno) == 203) {
-		connect.fd = BPF_CORE_READ(regs, regs[0]);
-		connect.at = (const void *)BPF_CORE_READ(regs, regs[1]);
-		connect.len = BPF_CORE_READ(regs, regs[2]);
+	if (READ(regs, syscallno) == 203) {
+		connect.fd = READ(regs, regs[0]);
+		connect.at = (const void *)READ(regs, regs[1]);
+		connect.len = READ(regs, regs[2]);
 	}
 #endif
 	return connect;

@@ -14,12 +14,12 @@ static __always_inline bool listener_ignored(u64 cookie)
 
 static __always_inline void listener_fill(struct scratch *s, struct sock *listener)
 {
-	struct socket *socket = BPF_CORE_READ(listener, sk_socket);
+	struct socket *socket = READ(listener, sk_socket);
 	struct ds_record *rec = &s->rec;
 
-	rec->listener_cookie = BPF_CORE_READ(listener, __sk_common.skc_cookie.counter);
-	rec->listener_net_ns = BPF_CORE_READ(listener, __sk_common.skc_net.net, ns.inum);
-	rec->listener_pid = BPF_CORE_READ(listener, sk_peer_pid, numbers[0].nr);
+	rec->listener_cookie = READ(listener, __sk_common.skc_cookie.counter);
+	rec->listener_net_ns = READ(listener, __sk_common.skc_net.net, ns.inum);
+	rec->listener_pid = READ(listener, sk_peer_pid, numbers[0].nr);
 	if (socket)
 		rec->listener_ino = socket_number(socket);
 	bound_fill(s, (struct unix_sock *)listener);
@@ -81,18 +81,18 @@ static __always_inline struct pending *pending_find(u64 thread)
  */
 static __always_inline int connect_lookup(const char *name, struct path *path)
 {
-	struct dentry *dentry = BPF_CORE_READ(path, dentry);
-	struct inode *inode = BPF_CORE_READ(dentry, d_inode);
+	struct dentry *dentry = READ(path, dentry);
+	struct inode *inode = READ(dentry, d_inode);
 	u64 thread = bpf_get_current_pid_tgid();
 	struct file_key key = {};
 	struct mount *mnt;
 	struct scratch *s;
 	u64 ino;
 
-	if ((BPF_CORE_READ(inode, i_mode) & S_IFMT) != S_IFSOCK)
+	if ((READ(inode, i_mode) & S_IFMT) != S_IFSOCK)
 		return 0;
-	ino = BPF_CORE_READ(inode, i_ino);
-	key.dev = BPF_CORE_READ(dentry, d_sb, s_dev);
+	ino = READ(inode, i_ino);
+	key.dev = READ(dentry, d_sb, s_dev);
 	key.ino = ino;
 	if (!bpf_map_lookup_elem(&socket_files, &key))
 		return 0;
@@ -100,23 +100,22 @@ static __always_inline int connect_lookup(const char *name, struct path *path)
 	s = record_begin(SCRATCH_RESOLVE, DS_RECORD_CONNECT);
 	if (!s)
 		return 0;
-	mnt = mount_of(BPF_CORE_READ(path, mnt));
+	mnt = mount_of(READ(path, mnt));
 	s->rec.connection = (u64)name;
 	s->rec.socket_dev = key.dev;
 	s->rec.socket_ino = ino;
-	s->rec.mount_dev = BPF_CORE_READ(mnt, mnt.mnt_sb, s_dev);
-	s->rec.mount_id = BPF_CORE_READ(mnt, mnt_id);
-	s->rec.mount_mnt_ns = BPF_CORE_READ(mnt, mnt_ns, ns.inum);
+	s->rec.mount_dev = READ(mnt, mnt.mnt_sb, s_dev);
+	s->rec.mount_id = READ(mnt, mnt_id);
+	s->rec.mount_mnt_ns = READ(mnt, mnt_ns, ns.inum);
 	s->rec.flags = DS_F_HAS_MOUNT;
-	if (BPF_CORE_READ(mnt, mnt.mnt_flags) & MNT_READONLY)
+	if (READ(mnt, mnt.mnt_flags) & MNT_READONLY)
 		s->rec.flags |= DS_F_MOUNT_RO;
 
 	string_begin(s, DS_STR_CLIENT_PATH);
 	string_add(s, name, DS_SUN_PATH_MAX + 1);
 	string_end(s, DS_STR_CLIENT_PATH);
-	string_path(s, DS_STR_MOUNT_POINT, BPF_CORE_READ(mnt, mnt_parent),
-		    BPF_CORE_READ(mnt, mnt_mountpoint));
-	string_dentry(s, DS_STR_MOUNT_ROOT, BPF_CORE_READ(mnt, mnt.mnt_root));
+	string_path(s, DS_STR_MOUNT_POINT, READ(mnt, mnt_parent), READ(mnt, mnt_mountpoint));
+	string_dentry(s, DS_STR_MOUNT_ROOT, READ(mnt, mnt.mnt_root));
 	if (s->used > PENDING_BYTES) {
 		s->rec.str[DS_STR_MOUNT_POINT].len = 0;
 		s->rec.str[DS_STR_MOUNT_ROOT].len = 0;
@@ -160,7 +159,7 @@ static __always_inline int connect_resolved(struct sock *listener, struct sock *
 		if (regs)
 			client = connect_client(task, listener, regs);
 		if (regs && client)
-			end = BPF_CORE_READ((struct unix_sock *)client, peer);
+			end = READ((struct unix_sock *)client, peer);
 		connection_remember(&s->rec, client);
 		stream_begin(&s->rec, client, end, listener);
 	}

@@ -50,23 +50,22 @@ struct {
 
 static __always_inline u64 socket_number(struct socket *socket)
 {
-	return BPF_CORE_READ(
-		(struct inode *)((void *)socket +
-				 bpf_core_field_offset(struct socket_alloc, vfs_inode) -
-				 bpf_core_field_offset(struct socket_alloc, socket)),
-		i_ino);
+	return READ((struct inode *)((void *)socket +
+				     bpf_core_field_offset(struct socket_alloc, vfs_inode) -
+				     bpf_core_field_offset(struct socket_alloc, socket)),
+		    i_ino);
 }
 
 /* What @sock is bound to; the server's end of a connection has its listener's. */
 static __always_inline void bound_fill(struct scratch *s, struct unix_sock *sock)
 {
-	struct unix_address *addr = BPF_CORE_READ(sock, addr);
-	struct dentry *dentry = BPF_CORE_READ(sock, path.dentry);
-	u32 len = BPF_CORE_READ(addr, len);
+	struct unix_address *addr = READ(sock, addr);
+	struct dentry *dentry = READ(sock, path.dentry);
+	u32 len = READ(addr, len);
 
 	if (dentry) {
-		s->rec.socket_ino = BPF_CORE_READ(dentry, d_inode, i_ino);
-		s->rec.socket_dev = BPF_CORE_READ(dentry, d_sb, s_dev);
+		s->rec.socket_ino = READ(dentry, d_inode, i_ino);
+		s->rec.socket_dev = READ(dentry, d_sb, s_dev);
 		string_dentry(s, DS_STR_FS_PATH, dentry);
 	} else {
 		s->rec.flags |= DS_F_ABSTRACT;
@@ -81,9 +80,9 @@ static __always_inline void bound_fill(struct scratch *s, struct unix_sock *sock
 /* Does @client's connection lead to @listener? Its end there has the listener's address. */
 static __always_inline bool connected_to(struct sock *client, struct sock *listener)
 {
-	struct unix_sock *end = (void *)BPF_CORE_READ((struct unix_sock *)client, peer);
+	struct unix_sock *end = (void *)READ((struct unix_sock *)client, peer);
 
-	return end && BPF_CORE_READ(end, addr) == BPF_CORE_READ((struct unix_sock *)listener, addr);
+	return end && READ(end, addr) == READ((struct unix_sock *)listener, addr);
 }
 
 static __always_inline struct sock *client_by_descriptor(struct task_struct *task,
@@ -99,15 +98,15 @@ static __always_inline struct sock *client_by_descriptor(struct task_struct *tas
 
 	if (!args.at)
 		return NULL;
-	table = BPF_CORE_READ(task, files, fdt);
-	if (args.fd >= BPF_CORE_READ(table, max_fds))
+	table = READ(task, files, fdt);
+	if (args.fd >= READ(table, max_fds))
 		return NULL;
-	files = BPF_CORE_READ(table, fd);
+	files = READ(table, fd);
 	if (bpf_probe_read_kernel(&file, sizeof(file), files + args.fd) || !file ||
-	    (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
+	    (READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
 		return NULL;
-	socket = BPF_CORE_READ(file, private_data);
-	client = BPF_CORE_READ(socket, sk);
+	socket = READ(file, private_data);
+	client = READ(socket, sk);
 	return connected_to(client, listener) ? client : NULL;
 }
 
@@ -116,17 +115,17 @@ static __always_inline struct sock *client_by_descriptor(struct task_struct *tas
 /* Among what waits to be accepted, newest first: what this process has made. */
 static __always_inline struct sock *client_by_queue(struct task_struct *task, struct sock *listener)
 {
-	struct pid *self = BPF_CORE_READ(task, group_leader, thread_pid);
-	struct sk_buff *skb = BPF_CORE_READ(listener, sk_receive_queue.prev);
+	struct pid *self = READ(task, group_leader, thread_pid);
+	struct sk_buff *skb = READ(listener, sk_receive_queue.prev);
 
 	for (int i = 0; i < QUEUE_STEPS; i++) {
-		struct sock *end = BPF_CORE_READ(skb, sk);
+		struct sock *end = READ(skb, sk);
 
 		if ((void *)skb == (void *)&listener->sk_receive_queue)
 			break;
-		if (BPF_CORE_READ(end, sk_peer_pid) == self)
-			return BPF_CORE_READ((struct unix_sock *)end, peer);
-		skb = BPF_CORE_READ(skb, prev);
+		if (READ(end, sk_peer_pid) == self)
+			return READ((struct unix_sock *)end, peer);
+		skb = READ(skb, prev);
 	}
 	return NULL;
 }
@@ -152,7 +151,7 @@ static __always_inline void connection_remember(const struct ds_record *rec, str
 		.mnt_ns = rec->mnt_ns,
 		.tgid = rec->tgid,
 	};
-	struct socket *socket = client ? BPF_CORE_READ(client, sk_socket) : NULL;
+	struct socket *socket = client ? READ(client, sk_socket) : NULL;
 	u64 number = socket ? socket_number(socket) : 0;
 
 	/* A kernel thread (io_uring before 5.12) says nothing about whose it is. */
@@ -178,17 +177,16 @@ static __always_inline int connection_used(struct socket *socket)
 		return 0;
 	task = (void *)bpf_get_current_task();
 	user.id = c->id;
-	user.cgroup_id = BPF_CORE_READ(task_cgroup(task, &v1), kn, id);
-	user.mnt_ns = BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
-	if (!(BPF_CORE_READ(task, flags) & PF_KTHREAD)) {
+	user.cgroup_id = READ(task_cgroup(task, &v1), kn, id);
+	user.mnt_ns = READ(task, nsproxy, mnt_ns, ns.inum);
+	if (!(READ(task, flags) & PF_KTHREAD)) {
 		c->user_cgroup_id = user.cgroup_id;
 		c->user_mnt_ns = user.mnt_ns;
 		c->user_tgid = bpf_get_current_pid_tgid() >> 32;
 	}
 	if (user.cgroup_id == c->cgroup_id && user.mnt_ns == c->mnt_ns)
 		return 0;
-	if (bpf_map_lookup_elem(&connection_users, &user) ||
-	    BPF_CORE_READ(task, flags) & PF_KTHREAD)
+	if (bpf_map_lookup_elem(&connection_users, &user) || READ(task, flags) & PF_KTHREAD)
 		return 0;
 	bpf_map_update_elem(&connection_users, &user, &one, BPF_ANY);
 
@@ -201,8 +199,8 @@ static __always_inline int connection_used(struct socket *socket)
 	s->rec.from_tgid = c->tgid;
 	task_fill(s, task);
 	task_fill_cgroup(s);
-	client = (void *)BPF_CORE_READ(socket, sk);
-	end = (void *)BPF_CORE_READ(client, peer);
+	client = (void *)READ(socket, sk);
+	end = (void *)READ(client, peer);
 	if (end)
 		bound_fill(s, end);
 	task_fill_exe(s, task);

@@ -163,7 +163,7 @@ int BPF_KRETPROBE(kretprobe_kern_path, int ret)
 SEC("?kprobe/security_unix_stream_connect")
 int BPF_KPROBE(kprobe_security, struct sock *sock, struct sock *other, struct sock *newsk)
 {
-	if (listener_ignored(BPF_CORE_READ(other, __sk_common.skc_cookie.counter)))
+	if (listener_ignored(READ(other, __sk_common.skc_cookie.counter)))
 		return 0;
 	return probe_enter(PROBED_SECURITY, sock, other, newsk);
 }

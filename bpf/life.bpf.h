@@ -15,7 +15,7 @@ static __always_inline int exec_seen(void)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct task_struct *init = init_task_of(task);
-	struct mnt_namespace *mnt_ns = BPF_CORE_READ(task, nsproxy, mnt_ns);
+	struct mnt_namespace *mnt_ns = READ(task, nsproxy, mnt_ns);
 	struct start_key key = {};
 	u16 type = DS_RECORD_START;
 	struct scratch *s;
@@ -29,9 +29,9 @@ static __always_inline int exec_seen(void)
 	if (bpf_map_lookup_elem(&daemon_names, comm)) {
 		type = DS_RECORD_DAEMON;
 	} else {
-		if (mnt_ns == BPF_CORE_READ(init, nsproxy, mnt_ns))
+		if (mnt_ns == READ(init, nsproxy, mnt_ns))
 			return 0;
-		key.cgroup_id = BPF_CORE_READ(task_cgroup(task, &v1), kn, id);
+		key.cgroup_id = READ(task_cgroup(task, &v1), kn, id);
 		key.mnt_ns_id = mnt_ns_id(mnt_ns);
 		key.host_root = task_root_is_host(task, init);
 		if (bpf_map_lookup_elem(&starts_seen, &key))
@@ -55,8 +55,8 @@ static __always_inline int cgroup_made(struct cgroup *cgroup)
 
 	if (!s)
 		return 0;
-	s->rec.cgroup_id = BPF_CORE_READ(cgroup, kn, id);
-	string_kernfs(s, DS_STR_CGROUP, BPF_CORE_READ(cgroup, kn));
+	s->rec.cgroup_id = READ(cgroup, kn, id);
+	string_kernfs(s, DS_STR_CGROUP, READ(cgroup, kn));
 	record_send(s, DS_LOST_CGROUP);
 	return 0;
 }

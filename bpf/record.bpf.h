@@ -113,10 +113,10 @@ static __always_inline void string_dentry(struct scratch *s, u32 which, struct d
 
 	string_begin(s, which);
 	for (i = 0; i < PATH_STEPS; i++) {
-		parent = BPF_CORE_READ(dentry, d_parent);
+		parent = READ(dentry, d_parent);
 		if (!parent || parent == dentry)
 			break;
-		string_add_name(s, which, BPF_CORE_READ(dentry, d_name.name));
+		string_add_name(s, which, READ(dentry, d_name.name));
 		dentry = parent;
 	}
 	if (i == PATH_STEPS)
@@ -134,18 +134,18 @@ static __always_inline void string_path(struct scratch *s, u32 which, struct mou
 
 	string_begin(s, which);
 	for (i = 0; i < PATH_STEPS; i++) {
-		if (dentry == BPF_CORE_READ(mnt, mnt.mnt_root)) {
-			above = BPF_CORE_READ(mnt, mnt_parent);
+		if (dentry == READ(mnt, mnt.mnt_root)) {
+			above = READ(mnt, mnt_parent);
 			if (!above || above == mnt)
 				break;
-			dentry = BPF_CORE_READ(mnt, mnt_mountpoint);
+			dentry = READ(mnt, mnt_mountpoint);
 			mnt = above;
 			continue;
 		}
-		parent = BPF_CORE_READ(dentry, d_parent);
+		parent = READ(dentry, d_parent);
 		if (!parent || parent == dentry)
 			break;
-		string_add_name(s, which, BPF_CORE_READ(dentry, d_name.name));
+		string_add_name(s, which, READ(dentry, d_name.name));
 		dentry = parent;
 	}
 	if (i == PATH_STEPS)
@@ -167,7 +167,7 @@ static __always_inline void string_kernfs(struct scratch *s, u32 which, struct k
 			i = PATH_STEPS;
 			break;
 		}
-		string_add_name(s, which, BPF_CORE_READ(kn, name));
+		string_add_name(s, which, READ(kn, name));
 		kn = parent;
 	}
 	if (i == PATH_STEPS)

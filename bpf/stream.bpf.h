@@ -95,9 +95,9 @@ static __always_inline void stream_begin(struct ds_record *rec, struct sock *cli
 
 	if (!follow_streams || !client || !end)
 		return;
-	socket = BPF_CORE_READ(client, sk_socket);
+	socket = READ(client, sk_socket);
 	stream.number = socket ? socket_number(socket) : 0;
-	stream.addr = BPF_CORE_READ((struct unix_sock *)listener, addr);
+	stream.addr = READ((struct unix_sock *)listener, addr);
 	if (bpf_map_update_elem(&streams, &key, &stream, BPF_ANY))
 		lost_add(DS_LOST_STREAM);
 }
@@ -105,13 +105,13 @@ static __always_inline void stream_begin(struct ds_record *rec, struct sock *cli
 /* Is this end bound to a file of a watched socket? */
 static __always_inline bool end_is_watched(struct sock *end)
 {
-	struct dentry *dentry = BPF_CORE_READ((struct unix_sock *)end, path.dentry);
+	struct dentry *dentry = READ((struct unix_sock *)end, path.dentry);
 	struct file_key key = {};
 
 	if (!dentry)
 		return false;
-	key.dev = BPF_CORE_READ(dentry, d_sb, s_dev);
-	key.ino = BPF_CORE_READ(dentry, d_inode, i_ino);
+	key.dev = READ(dentry, d_sb, s_dev);
+	key.ino = READ(dentry, d_inode, i_ino);
 	return bpf_map_lookup_elem(&socket_files, &key);
 }
 
@@ -121,8 +121,8 @@ static __always_inline bool end_is_watched(struct sock *end)
  */
 static __always_inline struct stream *stream_begin_midway(struct sock *end)
 {
-	struct unix_sock *client = (void *)BPF_CORE_READ((struct unix_sock *)end, peer);
-	struct socket *socket = client ? BPF_CORE_READ(client, sk.sk_socket) : NULL;
+	struct unix_sock *client = (void *)READ((struct unix_sock *)end, peer);
+	struct socket *socket = client ? READ(client, sk.sk_socket) : NULL;
 	struct stream stream = {.midway = true};
 	struct connection fresh = {};
 	struct connection *c = NULL;
@@ -139,7 +139,7 @@ static __always_inline struct stream *stream_begin_midway(struct sock *end)
 		lost_add(DS_LOST_STREAM);
 	}
 	stream.id = c ? c->id : fresh.id;
-	stream.addr = BPF_CORE_READ((struct unix_sock *)end, addr);
+	stream.addr = READ((struct unix_sock *)end, addr);
 	bpf_map_update_elem(&streams, &key, &stream, BPF_ANY);
 	return bpf_map_lookup_elem(&streams, &key);
 }
@@ -150,7 +150,7 @@ static __always_inline struct stream *stream_begin_midway(struct sock *end)
  */
 static __always_inline struct stream *stream_find(struct sock *sk, bool begin)
 {
-	const void *addr = BPF_CORE_READ((struct unix_sock *)sk, addr);
+	const void *addr = READ((struct unix_sock *)sk, addr);
 	u64 key = (u64)sk;
 	struct stream *stream;
 
@@ -237,8 +237,7 @@ static __always_inline void stream_end(struct stream_scratch *s, struct stream *
 	u64 key = (u64)sk;
 
 	/* unix_release_sock() of the client says so to its peer. */
-	s->head.ended =
-		BPF_CORE_READ(sk, sk_shutdown) == SHUTDOWN_MASK ? DS_END_CLOSED : DS_END_HALF;
+	s->head.ended = READ(sk, sk_shutdown) == SHUTDOWN_MASK ? DS_END_CLOSED : DS_END_HALF;
 	if (s->head.ended == DS_END_CLOSED) {
 		bpf_map_delete_elem(&connections, &number);
 		bpf_map_delete_elem(&streams, &key);
@@ -300,8 +299,8 @@ static __always_inline void segments_of_syscall(struct pt_regs *regs, struct seg
 	const void *second;
 
 #if defined(__TARGET_ARCH_x86)
-	second = (const void *)BPF_CORE_READ(regs, si);
-	switch (BPF_CORE_READ(regs, orig_ax)) {
+	second = (const void *)READ(regs, si);
+	switch (READ(regs, orig_ax)) {
 	case 0:	 /* read */
 	case 1:	 /* write */
 	case 44: /* sendto */
@@ -320,8 +319,8 @@ static __always_inline void segments_of_syscall(struct pt_regs *regs, struct seg
 		return;
 	}
 #elif defined(__TARGET_ARCH_arm64)
-	second = (const void *)BPF_CORE_READ(regs, regs[1]);
-	switch (BPF_CORE_READ(regs, syscallno)) {
+	second = (const void *)READ(regs, regs[1]);
+	switch (READ(regs, syscallno)) {
 	case 63:  /* read */
 	case 64:  /* write */
 	case 206: /* sendto */
@@ -363,7 +362,7 @@ static __always_inline int stream_call_ended(struct sock *sk, u32 side, u32 len,
 /* Pages that the daemon sends: they are nowhere in its memory. */
 static __always_inline int stream_passed_unseen(struct socket *socket, u64 len)
 {
-	struct stream *stream = stream_find(BPF_CORE_READ(socket, sk), true);
+	struct stream *stream = stream_find(READ(socket, sk), true);
 
 	if (stream)
 		stream->passed[DS_SIDE_ANSWERS] += len;
@@ -378,17 +377,16 @@ static __always_inline void segments_of_iter(struct iov_iter *iter, struct segme
 	struct iov_iter___6_0 *ubuf = (void *)iter;
 	u32 type;
 
-	out->offset = BPF_CORE_READ(iter, iov_offset);
+	out->offset = READ(iter, iov_offset);
 	if (bpf_core_field_exists(old->type)) {
 		/* with a direction in its lowest bit */
-		if ((BPF_CORE_READ(old, type) & ~1U) !=
-		    bpf_core_enum_value(enum iter_type, ITER_IOVEC))
+		if ((READ(old, type) & ~1U) != bpf_core_enum_value(enum iter_type, ITER_IOVEC))
 			return;
 	} else {
-		type = BPF_CORE_READ(iter, iter_type);
+		type = READ(iter, iter_type);
 		if (bpf_core_enum_value_exists(enum iter_type___ubuf, ITER_UBUF) &&
 		    type == bpf_core_enum_value(enum iter_type___ubuf, ITER_UBUF)) {
-			out->at = BPF_CORE_READ(ubuf, ubuf) + out->offset;
+			out->at = READ(ubuf, ubuf) + out->offset;
 			out->known = true;
 			return;
 		}
@@ -396,9 +394,9 @@ static __always_inline void segments_of_iter(struct iov_iter *iter, struct segme
 			return;
 	}
 	if (bpf_core_field_exists(before->iov))
-		out->iov = BPF_CORE_READ(before, iov);
+		out->iov = READ(before, iov);
 	else
-		out->iov = BPF_CORE_READ(iter, __iov);
+		out->iov = READ(iter, __iov);
 	out->known = true;
 }
 
@@ -423,11 +421,11 @@ struct {
 static __always_inline int transfer_begins(struct socket *socket, struct msghdr *msg, u32 side)
 {
 	struct transfer_key key = {bpf_get_current_pid_tgid(), side};
-	struct sock *end = BPF_CORE_READ(socket, sk);
+	struct sock *end = READ(socket, sk);
 	struct transfer transfer = {.end = end};
 
 	/* Whether something goes over it shows at the end. */
-	if (!BPF_CORE_READ((struct unix_sock *)end, addr) ||
+	if (!READ((struct unix_sock *)end, addr) ||
 	    (!stream_find(end, false) && !end_is_watched(end)))
 		return 0;
 	segments_of_iter(&msg->msg_iter, &transfer.segments);

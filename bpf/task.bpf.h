@@ -16,8 +16,8 @@
  */
 static __always_inline struct cgroup *task_cgroup(struct task_struct *task, bool *v1)
 {
-	struct css_set *set = BPF_CORE_READ(task, cgroups);
-	struct cgroup *cgroup = BPF_CORE_READ(set, dfl_cgrp);
+	struct css_set *set = READ(task, cgroups);
+	struct cgroup *cgroup = READ(set, dfl_cgrp);
 	struct cgroup_subsys_state *css = NULL;
 	struct cgroup *other;
 
@@ -28,8 +28,8 @@ static __always_inline struct cgroup *task_cgroup(struct task_struct *task, bool
 		      (void *)&set->subsys +
 			      sizeof(css) *
 				      bpf_core_enum_value(enum cgroup_subsys_id, pids_cgrp_id));
-	other = BPF_CORE_READ(css, cgroup);
-	if (!other || BPF_CORE_READ(other, level) <= BPF_CORE_READ(cgroup, level))
+	other = READ(css, cgroup);
+	if (!other || READ(other, level) <= READ(cgroup, level))
 		return cgroup;
 	*v1 = true;
 	return other;
@@ -38,27 +38,26 @@ static __always_inline struct cgroup *task_cgroup(struct task_struct *task, bool
 /* The host's first process, whose mount namespace and root directory are the host's own. */
 static __always_inline struct task_struct *init_task_of(struct task_struct *task)
 {
-	return BPF_CORE_READ(task, thread_pid, numbers[0].ns, child_reaper);
+	return READ(task, thread_pid, numbers[0].ns, child_reaper);
 }
 
 /* Is its root directory the host's own? */
 static __always_inline bool task_root_is_host(struct task_struct *task, struct task_struct *init)
 {
-	return BPF_CORE_READ(task, fs, root.dentry, d_inode) ==
-	       BPF_CORE_READ(init, fs, root.dentry, d_inode);
+	return READ(task, fs, root.dentry, d_inode) == READ(init, fs, root.dentry, d_inode);
 }
 
 static __always_inline void task_fill_ns(struct ds_record *rec, struct task_struct *task)
 {
-	struct pid *pid = BPF_CORE_READ(task, thread_pid);
+	struct pid *pid = READ(task, thread_pid);
 	struct task_struct *init = init_task_of(task);
-	struct mnt_namespace *mnt_ns = BPF_CORE_READ(task, nsproxy, mnt_ns);
-	struct user_namespace *user_ns = BPF_CORE_READ(task, cred, user_ns);
-	u32 level = BPF_CORE_READ(pid, level);
+	struct mnt_namespace *mnt_ns = READ(task, nsproxy, mnt_ns);
+	struct user_namespace *user_ns = READ(task, cred, user_ns);
+	u32 level = READ(pid, level);
 	struct upid upid = {};
 
-	rec->mnt_ns = BPF_CORE_READ(mnt_ns, ns.inum);
-	if (mnt_ns == BPF_CORE_READ(init, nsproxy, mnt_ns))
+	rec->mnt_ns = READ(mnt_ns, ns.inum);
+	if (mnt_ns == READ(init, nsproxy, mnt_ns))
 		rec->flags |= DS_F_INIT_MNT_NS;
 	if (task_root_is_host(task, init))
 		rec->flags |= DS_F_INIT_ROOT;
@@ -66,15 +65,15 @@ static __always_inline void task_fill_ns(struct ds_record *rec, struct task_stru
 	/* Not pid_ns_for_children: the namespace that the task itself lives in. */
 	bpf_core_read(&upid, bpf_core_type_size(struct upid),
 		      (void *)&pid->numbers + level * bpf_core_type_size(struct upid));
-	rec->pid_ns = BPF_CORE_READ(upid.ns, ns.inum);
+	rec->pid_ns = READ(upid.ns, ns.inum);
 	if (level == 0)
 		rec->flags |= DS_F_INIT_PID_NS;
 
-	rec->user_ns = BPF_CORE_READ(user_ns, ns.inum);
-	if (!BPF_CORE_READ(user_ns, parent))
+	rec->user_ns = READ(user_ns, ns.inum);
+	if (!READ(user_ns, parent))
 		rec->flags |= DS_F_INIT_USER_NS;
 
-	rec->net_ns = BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
+	rec->net_ns = READ(task, nsproxy, net_ns, ns.inum);
 }
 
 /* Append @len bytes of the process's own memory. */
@@ -93,8 +92,8 @@ static __always_inline bool argv_add(struct scratch *s, unsigned long from, u64 
 
 static __always_inline void task_fill_argv(struct scratch *s, struct mm_struct *mm)
 {
-	unsigned long start = BPF_CORE_READ(mm, arg_start);
-	u64 len = BPF_CORE_READ(mm, arg_end) - start;
+	unsigned long start = READ(mm, arg_start);
+	u64 len = READ(mm, arg_end) - start;
 	u64 first = PAGE_BYTES - (start & (PAGE_BYTES - 1));
 	bool whole = len <= DS_ARGV_MAX && s->used <= DS_STR_BYTES - SCRATCH_SLACK;
 
@@ -118,24 +117,24 @@ static __always_inline void task_fill_argv(struct scratch *s, struct mm_struct *
 /* The numbers: all but the strings, so that a filter can look at them first. */
 static __always_inline void task_fill(struct scratch *s, struct task_struct *task)
 {
-	struct task_struct *parent = BPF_CORE_READ(task, real_parent);
-	const struct cred *cred = BPF_CORE_READ(task, cred);
+	struct task_struct *parent = READ(task, real_parent);
+	const struct cred *cred = READ(task, cred);
 	struct ds_record *rec = &s->rec;
-	u32 flags = BPF_CORE_READ(task, flags);
+	u32 flags = READ(task, flags);
 	struct kernfs_node *kn;
 	struct cgroup *cgroup;
 	bool v1;
 
-	rec->tgid = BPF_CORE_READ(task, tgid);
-	rec->tid = BPF_CORE_READ(task, pid);
-	rec->ppid = BPF_CORE_READ(parent, tgid);
-	rec->uid = BPF_CORE_READ(cred, euid.val);
-	rec->gid = BPF_CORE_READ(cred, egid.val);
+	rec->tgid = READ(task, tgid);
+	rec->tid = READ(task, pid);
+	rec->ppid = READ(parent, tgid);
+	rec->uid = READ(cred, euid.val);
+	rec->gid = READ(cred, egid.val);
 	rec->loginuid = (u32)-1;
 	if (bpf_core_field_exists(task->loginuid)) /* CONFIG_AUDIT */
-		rec->loginuid = BPF_CORE_READ(task, loginuid.val);
-	rec->start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
-	rec->parent_start_ns = BPF_CORE_READ(parent, group_leader, start_boottime);
+		rec->loginuid = READ(task, loginuid.val);
+	rec->start_ns = READ(task, group_leader, start_boottime);
+	rec->parent_start_ns = READ(parent, group_leader, start_boottime);
 	/* The leader's name is the process's; a thread may call itself anything. */
 	BPF_CORE_READ_INTO(&rec->comm, task, group_leader, comm);
 	BPF_CORE_READ_INTO(&rec->parent_comm, parent, group_leader, comm);
@@ -147,9 +146,9 @@ static __always_inline void task_fill(struct scratch *s, struct task_struct *tas
 	task_fill_ns(rec, task);
 
 	cgroup = task_cgroup(task, &v1);
-	kn = BPF_CORE_READ(cgroup, kn);
+	kn = READ(cgroup, kn);
 	s->cgroup = kn;
-	rec->cgroup_id = BPF_CORE_READ(kn, id);
+	rec->cgroup_id = READ(kn, id);
 	if (v1)
 		rec->flags |= DS_F_CGROUP_V1;
 }
@@ -162,15 +161,15 @@ static __always_inline void task_fill_cgroup(struct scratch *s)
 
 static __always_inline void task_fill_exe(struct scratch *s, struct task_struct *task)
 {
-	struct mm_struct *mm = BPF_CORE_READ(task, mm);
+	struct mm_struct *mm = READ(task, mm);
 	struct file *exe;
 
 	if (!mm)
 		return;
-	exe = BPF_CORE_READ(mm, exe_file);
+	exe = READ(mm, exe_file);
 	if (exe)
-		string_path(s, DS_STR_EXE, mount_of(BPF_CORE_READ(exe, f_path.mnt)),
-			    BPF_CORE_READ(exe, f_path.dentry));
+		string_path(s, DS_STR_EXE, mount_of(READ(exe, f_path.mnt)),
+			    READ(exe, f_path.dentry));
 	task_fill_argv(s, mm);
 }
 

@@ -69,7 +69,7 @@ __u64 tcp_listened_ns; /* the newest of tcp_fresh */
 
 static __always_inline bool tcp_is(const struct sock *sk)
 {
-	return BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP;
+	return READ(sk, sk_protocol) == IPPROTO_TCP;
 }
 
 static __always_inline void tcp_key_fill(struct tcp_key *key, const struct sock *sk)
@@ -124,7 +124,7 @@ static __always_inline int tcp_connect_begun(const struct sock *sk)
 		return 0;
 	tcp_key_fill(&key, sk);
 	if (tcp_key_local(&key))
-		key.net_ns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+		key.net_ns = READ(sk, __sk_common.skc_net.net, ns.inum);
 	if (!tcp_key_watched(&key) || !tcp_is(sk) || bpf_get_current_pid_tgid() >> 32 == self_tgid)
 		return 0;
 
@@ -136,7 +136,7 @@ static __always_inline int tcp_connect_begun(const struct sock *sk)
 	__builtin_memcpy(s->rec.tcp_address, key.address, sizeof(s->rec.tcp_address));
 	s->rec.tcp_port = bpf_ntohs(key.port);
 	s->rec.tcp_state = TCP_SYN_SENT;
-	s->rec.listener_net_ns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	s->rec.listener_net_ns = READ(sk, __sk_common.skc_net.net, ns.inum);
 	s->rec.connection = (u64)bpf_get_prandom_u32() << 32 | (u32)s->rec.time_ns;
 	task_fill(s, task);
 	task_fill_cgroup(s);
@@ -175,7 +175,7 @@ static __always_inline int tcp_connect_ended(const struct sock *sk, int state)
 		tcp_record_begin(&rec);
 		rec.connection = connect->connection;
 		rec.tcp_state = state;
-		error = BPF_CORE_READ(sk, sk_err);
+		error = READ(sk, sk_err);
 		/* Nobody has refused it: the client gave it up. */
 		if (state == TCP_CLOSE)
 			rec.result = error ? -error : -ECANCELED;
@@ -204,7 +204,7 @@ static __always_inline int tcp_listening(const struct sock *sk)
 		return 0;
 	tcp_record_begin(&rec);
 	rec.tgid = bpf_get_current_pid_tgid() >> 32;
-	rec.listener_net_ns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	rec.listener_net_ns = READ(sk, __sk_common.skc_net.net, ns.inum);
 	rec.tcp_port = port;
 	rec.tcp_state = TCP_LISTEN;
 	if (bpf_ringbuf_output(&records, &rec, sizeof(rec), 0))

@@ -25,8 +25,10 @@
 #include "build/bodies.skel.h"
 #include "user/sensor/process.h"
 #include "user/sensor/record.h"
+#include "user/sensor/types.h"
 #include "user/util/clock.h"
 
+static uint32_t numbers[DS_TYPE_COUNT]; /* 0: fields are read by helpers */
 static struct bodies *skel;
 static int procfd;
 static struct record seen;
@@ -254,6 +256,7 @@ static int setup(void **state)
 		return -1;
 	/* Small, to be filled in no time. */
 	bpf_map__set_max_entries(skel->maps.records, 256 * 1024);
+	memcpy((void *)skel->rodata->types, numbers, sizeof(numbers));
 	return bodies__load(skel);
 }
 
@@ -276,5 +279,11 @@ int main(void)
 		cmocka_unit_test(full_ring_is_counted),
 	};
 
-	return cmocka_run_group_tests_name("bodies", tests, setup, teardown);
+	int failed = cmocka_run_group_tests_name("bodies", tests, setup, teardown);
+	int err = types_find(numbers);
+
+	if (err == -ENOTSUP)
+		return failed;
+	assert_int_equal(err, 0);
+	return failed + cmocka_run_group_tests_name("bodies, typed", tests, setup, teardown);
 }

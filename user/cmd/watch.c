@@ -210,6 +210,10 @@ static int watch_attach(struct watch *w)
 	if (!err && sensor_unkept(w->sensor))
 		log_info("%s: what happens after a crash, until the next start, is not kept",
 			 sensor_unkept(w->sensor));
+	if (!err && sensor_untyped(w->sensor))
+		log_warn("the kernel's structs are not read by their types, so each access that is "
+			 "looked at takes longer: %s",
+			 sensor_untyped(w->sensor));
 	if (!err && !sensor_sees_failures(w->sensor))
 		log_info("connects that fail are not seen in tracepoint mode on this kernel");
 	if (err)

@@ -13,6 +13,7 @@
 #include "user/sensor/attach.h"
 #include "user/sensor/kprobe.h"
 #include "user/sensor/sensor_impl.h"
+#include "user/sensor/types.h"
 #include "user/util/cleanup.h"
 
 static const char *const mode_names[SENSOR_MODE_COUNT] = {
@@ -165,10 +166,16 @@ static int sensor_attach(struct sensor *sensor, const struct bpf_program *prog)
 	return err;
 }
 
+/* How it is tried. */
+struct attempt {
+	enum sensor_mode mode;
+	int without;	       /* the optional programs up to that level */
+	const uint32_t *types; /* of DS_TYPES, for rodata; NULL: fields are read by helpers */
+};
+
 /* *hopeless: nor would it do with less. */
-static int sensor_open_with(const struct sensor_options *options, enum sensor_mode mode,
-			    int without, struct sensor_reason *reason, bool *hopeless,
-			    struct sensor **out)
+static int sensor_open_with(const struct sensor_options *options, const struct attempt *attempt,
+			    struct sensor_reason *reason, bool *hopeless, struct sensor **out)
 {
 	AUTO_SENSOR struct sensor *sensor = calloc(1, sizeof(*sensor));
 	struct bpf_program *prog = NULL;
@@ -177,13 +184,16 @@ static int sensor_open_with(const struct sensor_options *options, enum sensor_mo
 	if (!sensor)
 		return -ENOMEM;
 	libbpf_forget();
-	sensor->mode = mode;
+	sensor->mode = attempt->mode;
 	sensor->skel = docksnoop_bpf__open();
 	if (!sensor->skel)
 		return sensor_fail(reason, "open", -errno);
+	if (attempt->types)
+		memcpy((void *)sensor->skel->rodata->types, attempt->types,
+		       sizeof(sensor->skel->rodata->types));
 	sensor->skel->rodata->self_tgid = getpid();
 	sensor->skel->rodata->follow_streams = options->streams;
-	err = sensor_choose(sensor->skel, mode, without, options->streams);
+	err = sensor_choose(sensor->skel, attempt->mode, attempt->without, options->streams);
 	err = err ? err : sensor_resume(sensor, options);
 	err = err ? err : docksnoop_bpf__load(sensor->skel);
 	if (err) {
@@ -211,10 +221,30 @@ static int sensor_open_with(const struct sensor_options *options, enum sensor_mo
 	return 0;
 }
 
+/* Rather slowly than with less, where the verifier does not agree with the types. */
+static int sensor_open_typed(const struct sensor_options *options, const struct attempt *attempt,
+			     struct sensor_reason *reason, bool *hopeless, struct sensor **out)
+{
+	struct attempt untyped = *attempt;
+	struct sensor_reason before = {0};
+	int err = sensor_open_with(options, attempt, reason, hopeless, out);
+
+	if (!err || !attempt->types)
+		return err;
+	before = *reason;
+	untyped.types = NULL;
+	err = sensor_open_with(options, &untyped, reason, hopeless, out);
+	if (!err)
+		(*out)->untyped = before;
+	return err;
+}
+
 /* Rather without what is optional than not at all. */
 static int sensor_open_mode(const struct sensor_options *options, enum sensor_mode mode,
-			    struct sensor_reason *reason, struct sensor **out)
+			    const uint32_t *types, struct sensor_reason *reason,
+			    struct sensor **out)
 {
+	struct attempt attempt = {.mode = mode, .types = types};
 	struct sensor_reason before = {0};
 	bool hopeless = false;
 	int err = 0;
@@ -227,11 +257,11 @@ static int sensor_open_mode(const struct sensor_options *options, enum sensor_mo
 		err = trampoline_available();
 	if (err)
 		return sensor_fail(reason, mode == SENSOR_MODE_KPROBE ? "attach" : "load", err);
-	err = sensor_open_with(options, mode, 0, reason, &hopeless, out);
-	for (int without = 1; err && !hopeless && without <= PROGRAM_LEVELS; without++) {
+	err = sensor_open_typed(options, &attempt, reason, &hopeless, out);
+	while (err && !hopeless && attempt.without++ < PROGRAM_LEVELS) {
 		before = *reason;
-		err = sensor_open_with(options, mode, without, reason, &hopeless, out);
-		if (!err && without == PROGRAM_LEVELS)
+		err = sensor_open_typed(options, &attempt, reason, &hopeless, out);
+		if (!err && attempt.without == PROGRAM_LEVELS)
 			(*out)->tcp = before;
 	}
 	return err;
@@ -241,12 +271,14 @@ int sensor_open(const struct sensor_options *options, struct sensor_reason *reas
 		struct sensor **out)
 {
 	libbpf_print_fn_t before = libbpf_set_print(libbpf_keep);
+	uint32_t numbers[DS_TYPE_COUNT] = {0};
+	const uint32_t *types = types_find(numbers) ? NULL : numbers;
 	int err = -EINVAL;
 
 	for (int m = SENSOR_MODE_AUTO + 1; m < SENSOR_MODE_COUNT; m++) {
 		if (options->mode != SENSOR_MODE_AUTO && options->mode != (enum sensor_mode)m)
 			continue;
-		err = sensor_open_mode(options, m, &reasons[m], out);
+		err = sensor_open_mode(options, m, types, &reasons[m], out);
 		if (!err)
 			break;
 	}
@@ -366,6 +398,11 @@ bool sensor_sees_failures(const struct sensor *sensor)
 const char *sensor_tcp_missing(const struct sensor *sensor)
 {
 	return sensor->tcp.error ? sensor->tcp.text : NULL;
+}
+
+const char *sensor_untyped(const struct sensor *sensor)
+{
+	return sensor->untyped.error ? sensor->untyped.text : NULL;
 }
 
 void sensor_each_program(const struct sensor *sensor, sensor_program_fn fn, void *ctx)

@@ -184,6 +184,13 @@ int sensor_tcp_remove(struct sensor *sensor, const uint8_t address[16], uint16_t
 /* NULL when connects over TCP are seen; else why this kernel does not show them. */
 const char *sensor_tcp_missing(const struct sensor *sensor);
 
+/*
+ * Why the programs read the kernel's structs by helpers though it could be done by types,
+ * which costs those who are looked at less (bpf/read.bpf.h); else NULL. What they see is
+ * the same.
+ */
+const char *sensor_untyped(const struct sensor *sensor);
+
 /* Records that the kernel could not hand over, by ring and enum ds_lost, since it was attached. */
 int sensor_lost(const struct sensor *sensor, uint64_t lost[DS_RING_COUNT][DS_LOST_COUNT]);
 

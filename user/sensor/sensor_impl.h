@@ -26,7 +26,8 @@ struct sensor {
 	bool kept;	  /* in pins */
 	char unkept[256]; /* why not */
 	bool sees_attempts;
-	struct sensor_reason tcp; /* why connects over TCP are not seen */
+	struct sensor_reason tcp;     /* why connects over TCP are not seen */
+	struct sensor_reason untyped; /* why the kernel's structs are not read by their types */
 	struct bpf_link *links[PROGRAMS_MAX];
 	const struct bpf_program *attached[PROGRAMS_MAX]; /* by them */
 	size_t link_count;
