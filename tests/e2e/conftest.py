@@ -61,6 +61,15 @@ def pytest_sessionfinish(session, exitstatus):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
+def _failures(reporter):
+    """A line for each test that failed, for where the output before it is out of sight."""
+    for report in reporter.getreports("failed") + reporter.getreports("error"):
+        crash = getattr(report.longrepr, "reprcrash", None)
+        why = crash.message.split("\n", 1)[0][:300] if crash else report.when
+        yield f"failed: {report.nodeid}: {why}"
+    yield from (f"failed: {skip}" for skip in _unexpected_skips)
+
+
 def pytest_terminal_summary(terminalreporter, exitstatus):
     for skip in _unexpected_skips:
         terminalreporter.write_line(f"SKIPPED WITHOUT A GOOD REASON: {skip}", red=True)
@@ -70,6 +79,8 @@ def pytest_terminal_summary(terminalreporter, exitstatus):
     count = {name: len(terminalreporter.getreports(name)) for name in ("passed", "failed", "error", "skipped", "xfailed")}
     failed = count["failed"] + count["error"] + len(_unexpected_skips)
     with open(path, "a", encoding="utf-8") as results:
+        for line in _failures(terminalreporter):
+            print(line, file=results)
         # a run that was cut short has failed, whatever it got to
         print("e2e", count["passed"], failed or int(exitstatus != 0), count["skipped"] + count["xfailed"] - len(_unexpected_skips),
               file=results)

@@ -84,7 +84,10 @@ static void make_good(struct pipeline *p, enum ds_lost kind)
 		p->refreshed_deep_ns = 0;
 }
 
-/* @told: what was said already; in the ledger, for whoever comes after us. */
+/*
+ * @told: what was said already; in the ledger, for whoever comes after us. Who is killed in
+ * between has it told twice rather than never.
+ */
 static void lost_tell(struct pipeline *p, const uint64_t now[DS_LOST_COUNT], uint64_t *told,
 		      const char *place)
 {
@@ -94,13 +97,13 @@ static void lost_tell(struct pipeline *p, const uint64_t now[DS_LOST_COUNT], uin
 		if (!count)
 			continue;
 		make_good(p, i);
+		if (i == DS_LOST_CONNECT)
+			ledger_take(sensor_ledger(p->options.sensor), count);
 		told[i] = now[i];
-		if (i != DS_LOST_CONNECT) {
+		if (i == DS_LOST_CONNECT)
+			pipeline_emit_lost_accesses(p, count, place);
+		else
 			pipeline_emit_lost(p, count, kinds[i], place);
-			continue;
-		}
-		ledger_take(sensor_ledger(p->options.sensor), count);
-		pipeline_emit_lost_accesses(p, count, place);
 	}
 }
 

@@ -117,13 +117,13 @@ void stream_set_ledger(struct stream *stream, struct ledger *ledger)
 			continue;
 		if (!account->used) {
 			*account = (struct ledger_sink){.used = 1};
-			account->settled = ledger->taken;
+			account->settled = ledger_taken(ledger);
 			account->sequence = ledger->sequence;
 		}
 		used[account - ledger->sinks] = true;
 		outlet_set_account(way->outlet, account);
 		way->legacy_lines = ledger->sequence - account->sequence;
-		way->legacy_accesses = ledger->taken - account->settled;
+		way->legacy_accesses = ledger_taken(ledger) - account->settled;
 	}
 	for (size_t i = 0; i < LEDGER_SINKS; i++)
 		if (!used[i])

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -44,6 +45,10 @@ struct feed_ring {
 	struct fold *fold;
 	struct feed *feed;
 	unsigned int batch; /* records taken by the call under way */
+	/* Of records: */
+	struct ledger_source *source;
+	const uint64_t *place; /* of the oldest in the ring, which the kernel knows as not taken */
+	bool begun;
 };
 
 struct feed {
@@ -59,9 +64,8 @@ struct feed {
 	int stop;   /* eventfd */
 };
 
-static void ring_put(struct feed_ring *r, const void *data, size_t size, uint64_t accesses)
+static void ring_put(struct feed_ring *r, const void *data, size_t size)
 {
-	ledger_take(control_ledger(r->feed->control), accesses);
 	/*
 	 * Without memory it is gone: as it counts as taken, and nobody will settle it, the
 	 * ledger of accesses shows it all the same.
@@ -71,8 +75,22 @@ static void ring_put(struct feed_ring *r, const void *data, size_t size, uint64_
 
 static int fold_put(void *ctx, const void *data, size_t size)
 {
-	ring_put(ctx, data, size, 0);
+	ring_put(ctx, data, size);
 	return 0;
+}
+
+/*
+ * Count an access. false: a docksnoop that was killed has, and may have told of it, so it
+ * is passed over. That can be the first only: libbpf tells the ring of each one at once.
+ */
+static bool access_take(struct feed_ring *r)
+{
+	uint64_t place = __atomic_load_n(r->place, __ATOMIC_ACQUIRE);
+
+	if (!r->begun && ledger_has_taken(r->source, place))
+		return false;
+	ledger_take_at(r->source, place);
+	return true;
 }
 
 static int record_take(void *ctx, void *data, size_t size)
@@ -80,12 +98,12 @@ static int record_take(void *ctx, void *data, size_t size)
 	const struct ds_record *record = data;
 	struct feed_ring *r = ctx;
 	bool access = size >= sizeof(*record) && record->type == DS_RECORD_CONNECT;
+	bool fresh = !access || access_take(r);
 
-	if (access && record->size >= sizeof(*record) && record->size <= size &&
-	    fold_take(r->fold, record, fold_put, r))
-		ledger_take(control_ledger(r->feed->control), 1);
-	else
-		ring_put(r, data, size, access);
+	r->begun = true;
+	if (fresh && !(access && record->size >= sizeof(*record) && record->size <= size &&
+		       fold_take(r->fold, record, fold_put, r)))
+		ring_put(r, data, size);
 	return ++r->batch < BATCH_MAX ? 0 : -EAGAIN;
 }
 
@@ -129,7 +147,7 @@ static int bytes_take(void *ctx, void *data, size_t size)
 
 	/* The record of its connect is in its ring already: it must be taken before. */
 	records_pump(r->feed);
-	ring_put(r, data, size, 0);
+	ring_put(r, data, size);
 	return ++r->batch < BATCH_MAX && !queue_full(r->queue) ? 0 : -EAGAIN;
 }
 
@@ -254,8 +272,23 @@ static int ring_open(struct feed *f, struct feed_ring *r, int map, ring_buffer_s
 	return err ? err : poll_add(f->wakeup, ring_buffer__epoll_fd(r->ring));
 }
 
+/* The kernel's page of a ring in which its reader tells how far it has come. */
+static int source_open(struct feed_ring *r, int map, struct ledger_source *source)
+{
+	void *page = mmap(NULL, sysconf(_SC_PAGESIZE), PROT_READ, MAP_SHARED, map, 0);
+
+	if (page == MAP_FAILED)
+		return -errno;
+	r->place = page;
+	r->source = source;
+	ledger_resume(source, *r->place);
+	return 0;
+}
+
 static void ring_close(struct feed_ring *r)
 {
+	if (r->place)
+		munmap((void *)r->place, sysconf(_SC_PAGESIZE));
 	ring_buffer__free(r->ring);
 	queue_free(r->queue);
 	fold_free(r->fold);
@@ -283,8 +316,12 @@ int feed_new(const struct feed_rings *rings, struct ds_control *control, struct 
 		return -errno;
 	err = poll_add(f->epoll, f->stop);
 	err = err ? err : poll_add(f->wakeup, f->ready);
-	for (int i = 0; !err && i < DS_RING_COUNT; i++)
+	for (int i = 0; !err && i < DS_RING_COUNT; i++) {
 		err = ring_open(f, &f->records[i], rings->records[i], record_take);
+		err = err ? err
+			  : source_open(&f->records[i], rings->records[i],
+					&control_ledger(control)->sources[i]);
+	}
 	err = err ? err : ring_open(f, &f->bytes, rings->bytes, bytes_take);
 	if (!err)
 		*out = take_ptr(f);

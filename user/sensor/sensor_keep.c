@@ -14,10 +14,11 @@
 /* How a sensor outlives the process that has opened it, and who goes on with it. */
 
 /* Raise it with anything that is kept: a map, or what is in it (bpf/event.h, ledger.h). */
-#define LAYOUT_VERSION 2
+#define LAYOUT_VERSION 3
 
 _Static_assert(sizeof(struct ledger) <= sizeof(((struct ds_control *)0)->ledger), "it fits");
-_Static_assert(DS_LOST_COUNT <= LEDGER_KINDS && DS_RING_COUNT == 2, "it has room for all kinds");
+_Static_assert(DS_LOST_COUNT <= LEDGER_KINDS && DS_RING_COUNT == 2 && LEDGER_SOURCES == 2,
+	       "it has room for all kinds");
 
 int sensor_resume(struct sensor *sensor, const struct sensor_options *options)
 {

@@ -135,6 +135,24 @@ static void attempt_gone(struct sensor *sensor)
 	__atomic_fetch_sub(&sensor->control->attempts, 1, __ATOMIC_SEQ_CST);
 }
 
+/*
+ * It may have come about just now: only who takes it out may say that it did not. *value is
+ * as it was when it was looked at.
+ */
+static bool attempt_take(struct sensor *sensor, __u64 key, struct ds_record *value)
+{
+	int map = bpf_map__fd(sensor->skel->maps.attempts);
+	uint64_t began = value->time_ns;
+
+	if (bpf_map_lookup_and_delete_elem(map, &key, value))
+		return false;
+	/* Its thread's next one: too early to say, unless there is one after that. */
+	if (value->time_ns != began && !bpf_map_update_elem(map, &key, value, BPF_NOEXIST))
+		return false;
+	attempt_gone(sensor);
+	return value->time_ns == began;
+}
+
 int sensor_attempts(struct sensor *sensor, uint64_t age_ns, sensor_fn fn, void *ctx)
 {
 	int map = bpf_map__fd(sensor->skel->maps.attempts);
@@ -155,25 +173,17 @@ int sensor_attempts(struct sensor *sensor, uint64_t age_ns, sensor_fn fn, void *
 	if (!value)
 		return -ENOMEM;
 	for (size_t i = 0; i < n && err >= 0; i++) {
-		uint64_t began;
-
 		/* One may have begun after this function. */
 		if (bpf_map_lookup_elem(map, &keys[i], value) ||
 		    (int64_t)(now - value->time_ns) < (int64_t)age_ns ||
 		    (age_ns && is_connecting(value)))
 			continue;
-		began = value->time_ns;
-		/* It may have come about just now: only who takes it out may say that it did not. */
-		if (bpf_map_lookup_and_delete_elem(map, &keys[i], value))
-			continue;
-		if (value->time_ns != began) { /* its thread's next one: too early to say */
-			if (bpf_map_update_elem(map, &keys[i], value, BPF_NOEXIST))
-				attempt_gone(sensor);
-			continue;
-		}
-		attempt_gone(sensor);
+		/* First: were it taken out when we are killed, it would be nowhere. */
 		ledger_take(sensor_ledger(sensor), 1);
-		err = fn(ctx, value, value->size);
+		if (attempt_take(sensor, keys[i], value))
+			err = fn(ctx, value, value->size);
+		else
+			ledger_untake(sensor_ledger(sensor), 1);
 	}
 	return err;
 }

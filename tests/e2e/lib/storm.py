@@ -75,9 +75,8 @@ class Ledger:
     def sum(self):
         return self.told + sum(self.lost.values())
 
-    def balances(self, made, kills=0):
-        """Each kill -9 may find one that is counted and still in the ring: it is taken again."""
-        return self.sum - kills <= made <= self.sum + self.perhaps
+    def balances(self, made):
+        return self.sum <= made <= self.sum + self.perhaps
 
     def __repr__(self):
         perhaps = f", and {self.perhaps} perhaps" if self.perhaps else ""
