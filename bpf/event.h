@@ -164,6 +164,8 @@ struct ds_bytes {
 	__u32 midway;	/* 1: the connection was in use before byte 0 */
 };
 
+#define DS_SLOTS 2048
+
 /*
  * What outlives a docksnoop that is killed: pinned, and mapped by user space, whose
  * business all but the first field is. The next one goes on where it ended.
@@ -179,8 +181,20 @@ struct ds_control {
 	 */
 	__u32 polled;
 	__u32 bytes_polled;
-	__u8 ledger[4072];
+	/*
+	 * By ds_slot() of a socket's file: 1 where something may be followed that goes over a
+	 * connection to it, so that most reads and writes need not be looked up. What is 1
+	 * once stays so.
+	 */
+	__u8 followed[DS_SLOTS];
+	__u8 ledger[2024];
 };
+
+/* Multiplicative hashing, as below. @ino: 0 where the socket has no file. */
+static inline unsigned int ds_slot(__u32 ino)
+{
+	return ino * 0x9E3779B97F4A7C15ULL >> 53;
+}
 
 /*
  * Which of 64 bits stands for the last eight bytes of a name: multiplicative hashing

@@ -85,6 +85,30 @@ struct segments {
 	u32 known;	    /* all of this */
 };
 
+static __always_inline u32 bound_ino(struct sock *sock)
+{
+	struct dentry *dentry = READ((struct unix_sock *)sock, path.dentry);
+
+	return dentry ? READ(dentry, d_inode, i_ino) : 0;
+}
+
+/* false: no. Without a name it is a client's end, mostly. */
+static __always_inline bool may_be_followed(struct sock *end)
+{
+	struct ds_control *c = control_get();
+
+	return READ((struct unix_sock *)end, addr) && c && c->followed[ds_slot(bound_ino(end))];
+}
+
+/* Before anything can go over it. */
+static __always_inline void will_be_followed(struct sock *listener)
+{
+	struct ds_control *c = control_get();
+
+	if (c)
+		c->followed[ds_slot(bound_ino(listener))] = 1;
+}
+
 /* @end gets the address of @listener, if it has not got it yet. */
 static __always_inline void stream_begin(struct ds_record *rec, struct sock *client,
 					 struct sock *end, struct sock *listener)
@@ -98,6 +122,7 @@ static __always_inline void stream_begin(struct ds_record *rec, struct sock *cli
 	socket = READ(client, sk_socket);
 	stream.number = socket ? socket_number(socket) : 0;
 	stream.addr = READ((struct unix_sock *)listener, addr);
+	will_be_followed(listener);
 	if (bpf_map_update_elem(&streams, &key, &stream, BPF_ANY))
 		lost_add(DS_LOST_STREAM);
 }
@@ -150,14 +175,13 @@ static __always_inline struct stream *stream_begin_midway(struct sock *end)
  */
 static __always_inline struct stream *stream_find(struct sock *sk, bool begin)
 {
-	const void *addr = READ((struct unix_sock *)sk, addr);
 	u64 key = (u64)sk;
 	struct stream *stream;
 
-	if (!addr || relieved()) /* without a name it is a client's end, mostly */
+	if (!may_be_followed(sk) || relieved())
 		return NULL;
 	stream = bpf_map_lookup_elem(&streams, &key);
-	if (stream && stream->addr == addr)
+	if (stream && stream->addr == READ((struct unix_sock *)sk, addr))
 		return stream;
 	if (!begin || !connections_known || !end_is_watched(sk))
 		return NULL;
@@ -425,8 +449,7 @@ static __always_inline int transfer_begins(struct socket *socket, struct msghdr 
 	struct transfer transfer = {.end = end};
 
 	/* Whether something goes over it shows at the end. */
-	if (!READ((struct unix_sock *)end, addr) ||
-	    (!stream_find(end, false) && !end_is_watched(end)))
+	if (!may_be_followed(end) || (!stream_find(end, false) && !end_is_watched(end)))
 		return 0;
 	segments_of_iter(&msg->msg_iter, &transfer.segments);
 	if (bpf_map_update_elem(&transfers, &key, &transfer, BPF_ANY))

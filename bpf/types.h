@@ -33,6 +33,7 @@
 	X(socket)                                                                                  \
 	X(super_block)                                                                             \
 	X(task_struct)                                                                             \
+	X(timespec64)                                                                              \
 	X(unix_address)                                                                            \
 	X(unix_sock)                                                                               \
 	X(user_namespace)

@@ -106,6 +106,10 @@ struct vfsmount {
 	int mnt_flags;
 };
 
+struct timespec64 {
+	s64 tv_sec;
+};
+
 struct path {
 	struct vfsmount *mnt;
 	struct dentry *dentry;

@@ -45,3 +45,15 @@ int body_empty(void *ctx)
 	record_send(s, DS_LOST_CGROUP);
 	return 0;
 }
+
+/* The test's: what a connect is given. */
+char name[128];
+__u64 name_max;
+bool name_may_end;
+
+SEC("raw_tp")
+int body_name(void *ctx)
+{
+	name_may_end = may_end_like_a_socket(name, name_max);
+	return 0;
+}

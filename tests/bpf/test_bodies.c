@@ -227,6 +227,53 @@ static __u64 lost_read(__u32 kind)
 	return sum;
 }
 
+static bool may_end(const char *path, size_t len, size_t max)
+{
+	memset(skel->bss->name, 'k', sizeof(skel->bss->name)); /* what another connect has left */
+	memcpy(skel->bss->name, path, len);
+	skel->bss->name_max = max;
+	assert_int_equal(body_run(skel->progs.body_name), 0);
+	return skel->bss->name_may_end;
+}
+
+static uint64_t bit_of(const char *path, size_t len)
+{
+	uint64_t end;
+
+	memcpy(&end, path + len - sizeof(end), sizeof(end));
+	return 1ULL << ds_name_end_bit(end);
+}
+
+/* Wherever a name ends, by its length or by a NUL, its last eight bytes decide. */
+static void ends_of_names_are_found(void **state)
+{
+	char path[DS_SUN_PATH_MAX + 2] = "";
+
+	(void)state;
+	for (size_t i = 0; i <= DS_SUN_PATH_MAX; i++)
+		path[i] = 'a' + i * i % 23;
+	for (size_t len = sizeof(uint64_t); len <= DS_SUN_PATH_MAX; len++) {
+		char next = path[len];
+		uint64_t bit = bit_of(path, len);
+
+		path[len] = '\0';
+		for (size_t max = len; max <= len + 1 && max <= DS_SUN_PATH_MAX; max++) {
+			skel->bss->socket_name_ends = bit;
+			assert_true(may_end(path, max, max));
+			assert_true(may_end(path, max, max > len ? DS_SUN_PATH_MAX : len));
+			skel->bss->socket_name_ends = ~bit;
+			assert_false(may_end(path, max, max));
+			assert_false(may_end(path, max, max > len ? DS_SUN_PATH_MAX : len));
+		}
+		path[len] = next;
+	}
+	/* Too short to tell, and abstract ones, which are no files. */
+	assert_true(may_end("k", 1, 1));
+	assert_true(may_end("sock\0aaaaaaa", 12, 12));
+	assert_false(may_end("\0ocker.sock", 11, 11));
+	assert_false(may_end("\0", 1, 1));
+}
+
 static void full_ring_is_counted(void **state)
 {
 	struct ring_buffer *ring = NULL;
@@ -276,6 +323,7 @@ int main(void)
 		cmocka_unit_test(path_crosses_mounts),
 		cmocka_unit_test(path_too_deep_is_marked),
 		cmocka_unit_test(user_namespace_is_seen),
+		cmocka_unit_test(ends_of_names_are_found),
 		cmocka_unit_test(full_ring_is_counted),
 	};
 

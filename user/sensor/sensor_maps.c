@@ -40,6 +40,7 @@ int sensor_file_add(struct sensor *sensor, uint32_t dev, uint64_t ino)
 
 	if (!sensor)
 		return 0;
+	sensor->control->followed[ds_slot(ino)] = 1;
 	return bpf_map__update_elem(sensor->skel->maps.socket_files, key, sizeof(key), &one,
 				    sizeof(one), BPF_ANY);
 }
