@@ -359,11 +359,11 @@ static int bytes_take(void *ctx, const void *data, size_t size)
 		p->undecoded++;
 		return 0;
 	}
-	t = talk_find(p->requests, b->connection);
-	/* They are among the records, which may be many. */
-	while (!sender_is_known(p, t, b) &&
+	/* They are among the records, which may be many, and push out conversations. */
+	while (!sender_is_known(p, talk_find(p->requests, b->connection), b) &&
 	       sensor_consume(p->options.sensor, pipeline_record_take, p) > 0)
-		t = talk_find(p->requests, b->connection);
+		;
+	t = talk_find(p->requests, b->connection);
 	t = t || b->ended ? t : talk_get(p, b->connection);
 	if (b->ended == DS_END_CLOSED)
 		openers_remove(p->openers, b->connection);
