@@ -12,6 +12,7 @@
 
 #include "build/floor.skel.h"
 #include "user/sensor/attach.h"
+#include "user/sensor/types.h"
 #include "user/util/cleanup.h"
 
 /*
@@ -73,6 +74,8 @@ static int floor_attach(const char *mode)
 
 	if (err)
 		return said("open", err);
+	/* Without them by helpers alone, as docksnoop's do then. */
+	(void)types_find((uint32_t *)skel->rodata->types);
 	bpf_object__for_each_program(prog, skel->obj)
 	{
 		bpf_program__set_autoload(prog, is_of_mode(bpf_program__name(prog), mode));

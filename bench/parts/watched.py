@@ -77,8 +77,8 @@ def run(bench):
                 "a process that throws them away"
             )
             table.notes.append(
-                f"{WHO}: for a connect the same with 130 reads of the kernel's memory and an entry in two tables, which is "
-                "what it takes to say who it was, where it came from, and to follow the connection"
+                f"{WHO}: for a connect the same with 130 reads of the kernel's memory, by types and helpers as docksnoop's "
+                "are, and an entry in two tables, which is what it takes to say who it was, where it came from, and to follow the connection"
             )
         if name in NOTES:
             table.notes.append(NOTES[name])
