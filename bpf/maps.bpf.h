@@ -126,6 +126,7 @@ struct scratch {
 	char data[DS_STR_BYTES + SCRATCH_SLACK];
 	u32 used;
 	struct kernfs_node *cgroup; /* of the task, once task_fill() has looked */
+	u64 walked;		    /* string_path()'s */
 };
 
 struct {
