@@ -190,19 +190,25 @@ struct ds_control {
 	__u8 ledger[2024];
 };
 
-/* Multiplicative hashing, as below. @ino: 0 where the socket has no file. */
-static inline unsigned int ds_slot(__u32 ino)
+/*
+ * @bits of it that depend on all of @value: multiplicative hashing (Knuth, The Art of Computer
+ * Programming, 6.4, with 2^64 divided by the golden ratio).
+ */
+static inline unsigned int ds_hash(__u64 value, unsigned int bits)
 {
-	return ino * 0x9E3779B97F4A7C15ULL >> 53;
+	return value * 0x9E3779B97F4A7C15ULL >> (64 - bits);
 }
 
-/*
- * Which of 64 bits stands for the last eight bytes of a name: multiplicative hashing
- * (Knuth, The Art of Computer Programming, 6.4, with 2^64 divided by the golden ratio).
- */
+/* @ino: 0 where the socket has no file. */
+static inline unsigned int ds_slot(__u32 ino)
+{
+	return ds_hash(ino, 11); /* DS_SLOTS */
+}
+
+/* Which of 64 bits stands for the last eight bytes of a name. */
 static inline unsigned int ds_name_end_bit(__u64 end)
 {
-	return end * 0x9E3779B97F4A7C15ULL >> 58;
+	return ds_hash(end, 6);
 }
 
 /* What the kernel could not hand over, by kind and ring (ds_ring * DS_LOST_COUNT + ds_lost); per
