@@ -167,14 +167,14 @@ static int sensor_attach(struct sensor *sensor, const struct bpf_program *prog)
 }
 
 /* How it is tried. */
-struct attempt {
+struct trial {
 	enum sensor_mode mode;
 	int without;	       /* the optional programs up to that level */
 	const uint32_t *types; /* of DS_TYPES, for rodata; NULL: fields are read by helpers */
 };
 
 /* *hopeless: nor would it do with less. */
-static int sensor_open_with(const struct sensor_options *options, const struct attempt *attempt,
+static int sensor_open_with(const struct sensor_options *options, const struct trial *trial,
 			    struct sensor_reason *reason, bool *hopeless, struct sensor **out)
 {
 	AUTO_SENSOR struct sensor *sensor = calloc(1, sizeof(*sensor));
@@ -184,16 +184,16 @@ static int sensor_open_with(const struct sensor_options *options, const struct a
 	if (!sensor)
 		return -ENOMEM;
 	libbpf_forget();
-	sensor->mode = attempt->mode;
+	sensor->mode = trial->mode;
 	sensor->skel = docksnoop_bpf__open();
 	if (!sensor->skel)
 		return sensor_fail(reason, "open", -errno);
-	if (attempt->types)
-		memcpy((void *)sensor->skel->rodata->types, attempt->types,
+	if (trial->types)
+		memcpy((void *)sensor->skel->rodata->types, trial->types,
 		       sizeof(sensor->skel->rodata->types));
 	sensor->skel->rodata->self_tgid = getpid();
 	sensor->skel->rodata->follow_streams = options->streams;
-	err = sensor_choose(sensor->skel, attempt->mode, attempt->without, options->streams);
+	err = sensor_choose(sensor->skel, trial->mode, trial->without, options->streams);
 	err = err ? err : sensor_resume(sensor, options);
 	err = err ? err : docksnoop_bpf__load(sensor->skel);
 	if (err) {
@@ -222,14 +222,14 @@ static int sensor_open_with(const struct sensor_options *options, const struct a
 }
 
 /* Rather slowly than with less, where the verifier does not agree with the types. */
-static int sensor_open_typed(const struct sensor_options *options, const struct attempt *attempt,
+static int sensor_open_typed(const struct sensor_options *options, const struct trial *trial,
 			     struct sensor_reason *reason, bool *hopeless, struct sensor **out)
 {
-	struct attempt untyped = *attempt;
+	struct trial untyped = *trial;
 	struct sensor_reason before = {0};
-	int err = sensor_open_with(options, attempt, reason, hopeless, out);
+	int err = sensor_open_with(options, trial, reason, hopeless, out);
 
-	if (!err || !attempt->types)
+	if (!err || !trial->types)
 		return err;
 	before = *reason;
 	untyped.types = NULL;
@@ -244,7 +244,7 @@ static int sensor_open_mode(const struct sensor_options *options, enum sensor_mo
 			    const uint32_t *types, struct sensor_reason *reason,
 			    struct sensor **out)
 {
-	struct attempt attempt = {.mode = mode, .types = types};
+	struct trial trial = {.mode = mode, .types = types};
 	struct sensor_reason before = {0};
 	bool hopeless = false;
 	int err = 0;
@@ -257,11 +257,11 @@ static int sensor_open_mode(const struct sensor_options *options, enum sensor_mo
 		err = trampoline_available();
 	if (err)
 		return sensor_fail(reason, mode == SENSOR_MODE_KPROBE ? "attach" : "load", err);
-	err = sensor_open_typed(options, &attempt, reason, &hopeless, out);
-	while (err && !hopeless && attempt.without++ < PROGRAM_LEVELS) {
+	err = sensor_open_typed(options, &trial, reason, &hopeless, out);
+	while (err && !hopeless && trial.without++ < PROGRAM_LEVELS) {
 		before = *reason;
-		err = sensor_open_typed(options, &attempt, reason, &hopeless, out);
-		if (!err && attempt.without == PROGRAM_LEVELS)
+		err = sensor_open_typed(options, &trial, reason, &hopeless, out);
+		if (!err && trial.without == PROGRAM_LEVELS)
 			(*out)->tcp = before;
 	}
 	return err;
